@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Plain HTTP calls to other services and webhooks, with a deadline and limits. Built on libcurl.
+//
+// Threads: any but the loop's: a call blocks until answered or past its deadline. One client serves many threads.
+#ifndef VIVA_NET_HTTP_CLIENT_H
+#define VIVA_NET_HTTP_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/macros.h"
+
+struct viva_http_client;
+
+struct viva_http_call {
+	const char *method;
+	const char *url;  // http:// or https:// only; redirects are not followed
+	const char *const *headers;  // "Name: value", header_count of them
+	size_t header_count;
+	struct viva_bytes body;
+	uint32_t timeout_ms;        // for all of it; > 0
+	size_t max_response_bytes;  // > 0; a larger answer is VIVA_ELIMIT
+};
+
+struct viva_http_reply {
+	int status;
+	const char *content_type;  // "" = none
+	struct viva_bytes body;    // both in the caller's arena; the body is followed by a NUL
+};
+
+VIVA_MUST_CHECK int viva_http_client_create(struct viva_http_client **ret_client);
+struct viva_http_client *viva_http_client_destroy(struct viva_http_client *client);
+VIVA_DEFINE_AUTO(viva_http_client)
+
+// Any answer, whatever its status, is a success. VIVA_EUNAVAILABLE (no connection), VIVA_EDEADLINE, VIVA_ELIMIT,
+// VIVA_EINVAL (url), VIVA_EBADGATEWAY (not HTTP), VIVA_ENOMEM.
+VIVA_MUST_CHECK int viva_http_call(struct viva_http_client *client, const struct viva_http_call *call,
+                                   struct viva_arena *arena, struct viva_http_reply *ret_reply,
+                                   struct viva_error *error);
+
+#endif

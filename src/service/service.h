@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every service process shares: settings, loop, worker pool, the one port for HTTP and gRPC, health, metrics,
+// signals and an orderly end. A service brings its routes, methods and state.
+//
+// Threads: start and stop run on the main thread before and after the loop; the rest as http_server.h and
+// rpc_server.h say.
+#ifndef VIVA_SERVICE_H
+#define VIVA_SERVICE_H
+
+#include "auth/auth.h"
+#include "base/config.h"
+#include "base/json.h"
+#include "base/pool.h"
+#include "discovery/discovery.h"
+#include "net/http_server.h"
+#include "net/loop.h"
+#include "rpc/rpc_server.h"
+
+// What the runtime gives to a service; all borrowed, alive from start to after stop.
+struct viva_service_runtime {
+	const struct viva_config *config;
+	const struct viva_clock *clock;
+	struct viva_random *random;
+	struct viva_loop *loop;
+	struct viva_pool *pool;
+	struct viva_auth *auth;
+	struct viva_discovery *discovery;
+	const char *data_directory;
+};
+
+struct viva_service {
+	const char *name;      // "emotion"
+	const char *summary;   // first line of --help
+	uint16_t default_port;
+	size_t default_threads;  // worker threads; 0 = twice the processors
+	const struct viva_option *options;  // beside the common ones
+	size_t option_count;
+	const struct viva_http_route *routes;  // beside /health, /health/live, /health/ready, /metrics
+	size_t route_count;
+	const char *const *rpc_services;  // NULL: no gRPC
+	const struct viva_rpc_method *rpc_methods;
+	size_t rpc_method_count;
+	struct viva_bytes (*descriptor_set)(void);
+	// Makes the state that handlers get as context. An error is printed and ends the process with status 1 (2 for
+	// VIVA_EUSAGE).
+	int (*start)(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error);
+	// Whether the service can work now: adds what it knows to `detail` ({"store":"ok", …}). 0, or what is down.
+	int (*check)(void *state, json_t *detail, struct viva_error *error);
+	void (*drain)(void *state);  // on the loop, once, when a stop was asked for: say good-bye to clients. May be NULL.
+	void (*stop)(void *state);   // after the last handler returned
+};
+
+// Runs the service until SIGINT or SIGTERM: the exit status of the process.
+int viva_service_main(const struct viva_service *service, int argument_count, char **arguments);
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Durable state behind one interface: SQL with $1-style parameters, transactions, migrations.
+//
+// Threads: any but the event loop's: calls block on the disk or the server. A transaction's function runs on one thread.
+#ifndef VIVA_STORE_H
+#define VIVA_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/macros.h"
+
+struct viva_store;
+struct viva_store_transaction;
+
+enum viva_value_type { VIVA_VALUE_NULL, VIVA_VALUE_INT, VIVA_VALUE_REAL, VIVA_VALUE_TEXT, VIVA_VALUE_BYTES };
+
+struct viva_value {
+	enum viva_value_type type;
+	int64_t integer;
+	double real;
+	struct viva_bytes bytes;  // of TEXT and BYTES; a text that was read is followed by a NUL
+};
+
+struct viva_value viva_value_null(void);
+struct viva_value viva_value_int(int64_t value);
+struct viva_value viva_value_real(double value);
+struct viva_value viva_value_text(const char *text);  // NULL gives a null value; borrowed
+struct viva_value viva_value_bytes(struct viva_bytes bytes);
+
+// Rows of a query, in the arena that was given.
+struct viva_rows {
+	size_t row_count;
+	size_t column_count;
+	const struct viva_value *values;  // row by row
+};
+int64_t viva_rows_int(const struct viva_rows *rows, size_t row, size_t column);          // 0 for null
+double viva_rows_real(const struct viva_rows *rows, size_t row, size_t column);          // 0 for null
+const char *viva_rows_text(const struct viva_rows *rows, size_t row, size_t column);     // NULL for null
+struct viva_bytes viva_rows_bytes(const struct viva_rows *rows, size_t row, size_t column);
+bool viva_rows_is_null(const struct viva_rows *rows, size_t row, size_t column);
+
+// One step of a schema, applied once, in the order of `version`, in a transaction of its own.
+struct viva_migration {
+	int version;      // 1, 2, …
+	const char *sql;  // statements separated by ";"; the dialect that both backends understand
+};
+
+enum viva_durability {
+	VIVA_DURABLE_POWER_LOSS,  // an acknowledged commit survives power loss (SQLite: synchronous=FULL)
+	VIVA_DURABLE_CRASH,       // … survives the death of the process, not of the machine (synchronous=NORMAL)
+};
+
+struct viva_store_options {
+	const char *url;      // "sqlite:PATH"
+	const char *service;  // whose migrations these are; tables carry its name as a prefix
+	const struct viva_migration *migrations;
+	size_t migration_count;
+	enum viva_durability durability;
+	size_t readers;        // connections for queries outside transactions. Default 4.
+	uint32_t busy_ms;      // wait for another process's write. Default 5,000.
+	size_t max_batch;      // transactions that one commit may carry together. Default 256.
+};
+
+struct viva_store_options viva_store_defaults(void);
+// Opens or makes the store and brings its schema up to date. VIVA_EINVAL (url), VIVA_EIO (with the reason).
+VIVA_MUST_CHECK int viva_store_open(const struct viva_store_options *options, struct viva_store **ret_store,
+                                    struct viva_error *error);
+struct viva_store *viva_store_destroy(struct viva_store *store);
+VIVA_DEFINE_AUTO(viva_store)
+
+// Reads outside a transaction: sees the last commit. VIVA_EIO, VIVA_ENOMEM.
+VIVA_MUST_CHECK int viva_store_query(struct viva_store *store, struct viva_arena *arena, const char *sql,
+                                     const struct viva_value *values, size_t value_count, struct viva_rows *ret_rows,
+                                     struct viva_error *error);
+
+// Runs work(transaction, context), and commits if it returns 0, else rolls back and returns its error. `work` may run
+// more than once, and several transactions may share one commit; each is all or nothing. Durable on return.
+// It must do no more than statements. VIVA_EIO, VIVA_EOVERLOAD (too many waiting), VIVA_ENOMEM.
+typedef int viva_store_work(struct viva_store_transaction *transaction, void *context, struct viva_error *error);
+VIVA_MUST_CHECK int viva_store_transact(struct viva_store *store, viva_store_work *work, void *context,
+                                        struct viva_error *error);
+// Inside a transaction. ret_changed (may be NULL) is the number of rows touched.
+VIVA_MUST_CHECK int viva_transaction_execute(struct viva_store_transaction *transaction, const char *sql,
+                                             const struct viva_value *values, size_t value_count, int64_t *ret_changed,
+                                             struct viva_error *error);
+VIVA_MUST_CHECK int viva_transaction_query(struct viva_store_transaction *transaction, struct viva_arena *arena,
+                                           const char *sql, const struct viva_value *values, size_t value_count,
+                                           struct viva_rows *ret_rows, struct viva_error *error);
+// One statement as a transaction of its own.
+VIVA_MUST_CHECK int viva_store_execute(struct viva_store *store, const char *sql, const struct viva_value *values,
+                                       size_t value_count, int64_t *ret_changed, struct viva_error *error);
+
+// Whether the store answers now; for health checks.
+VIVA_MUST_CHECK int viva_store_ping(struct viva_store *store, struct viva_error *error);
+
+#endif
