@@ -22,6 +22,7 @@
 struct viva_http_server;
 struct viva_http_response;
 struct viva_websocket_route;
+struct viva_http_relay_route;
 
 struct viva_http_header {
 	const char *name;  // lower case
@@ -56,7 +57,7 @@ bool viva_http_content_type_is(const struct viva_http_request *request, const ch
 // Handles one request on a worker: fills the response and returns 0, or returns an error, which the server answers in
 // the standard form {"error","code","request_id"[,"field"]} with the code's HTTP status.
 typedef int viva_http_handler(struct viva_http_request *request, struct viva_http_response *response,
-                              struct viva_error *error);
+			      struct viva_error *error);
 
 // What a handler may do with its response. Without any of these it is 204.
 void viva_http_set_status(struct viva_http_response *response, int status);
@@ -66,9 +67,9 @@ VIVA_MUST_CHECK int viva_http_add_header(struct viva_http_response *response, co
 VIVA_MUST_CHECK int viva_http_respond_json(struct viva_http_response *response, int status, json_t *json);
 // A body in one piece; the blob gains a reference.
 VIVA_MUST_CHECK int viva_http_respond_blob(struct viva_http_response *response, int status, const char *content_type,
-                                           struct viva_blob *body);
+					   struct viva_blob *body);
 VIVA_MUST_CHECK int viva_http_respond_text(struct viva_http_response *response, int status, const char *content_type,
-                                           const char *text);
+					   const char *text);
 // A body in parts (chunked): begin, then write as often as wanted; the handler's return ends it. write blocks while
 // the client reads slowly; VIVA_ECANCELLED when it is gone, VIVA_EDEADLINE when it stalls too long.
 VIVA_MUST_CHECK int viva_http_begin_stream(struct viva_http_response *response, int status, const char *content_type);
@@ -82,8 +83,11 @@ struct viva_http_route {
 	viva_http_handler *handle;
 	size_t max_body_bytes;      // 0 = no body is taken (one is answered 413)
 	int too_large_code;         // the VIVA_E… answered for a larger body; 0 = VIVA_EBODYSIZE
-	const char *content_types;  // comma-separated media types a body must have ("application/json,image/jpeg"); NULL = any
-	const struct viva_websocket_route *websocket;  // non-NULL: GET with Upgrade becomes a WebSocket (net/websocket.h)
+	const char *content_types;  // comma-separated media types a body must have ("application/json,image/jpeg");
+				    // NULL = any
+	const struct viva_websocket_route
+		*websocket;                         // non-NULL: GET with Upgrade becomes a WebSocket (net/websocket.h)
+	const struct viva_http_relay_route *relay;  // non-NULL: passed on to another server (net/http_relay.h)
 };
 
 struct viva_http_server_options {
@@ -95,16 +99,16 @@ struct viva_http_server_options {
 	void *context;  // given to handlers as request->context
 	struct viva_loop *loop;
 	struct viva_pool *pool;
-	size_t max_connections;         // Default 10,000; one more is answered 503 and closed.
-	size_t max_header_bytes;        // request line and headers. Default 16 KiB.
-	size_t max_headers;             // Default 100.
-	size_t max_pipelined;           // requests read ahead on one connection. Default 16.
-	size_t max_buffered_body_bytes; // of all requests together; beyond, 503. Default 256 MiB.
-	uint32_t header_timeout_ms;     // from the first byte to the end of headers. Default 10,000.
-	uint32_t body_timeout_ms;       // for the whole body. Default 60,000.
-	uint32_t idle_timeout_ms;       // between requests. Default 75,000.
-	uint32_t write_timeout_ms;      // no progress in sending. Default 30,000.
-	uint32_t handler_timeout_ms;    // the deadline of a request. Default 30,000.
+	size_t max_connections;          // Default 10,000; one more is answered 503 and closed.
+	size_t max_header_bytes;         // request line and headers. Default 16 KiB.
+	size_t max_headers;              // Default 100.
+	size_t max_pipelined;            // requests read ahead on one connection. Default 16.
+	size_t max_buffered_body_bytes;  // of all requests together; beyond, 503. Default 256 MiB.
+	uint32_t header_timeout_ms;      // from the first byte to the end of headers. Default 10,000.
+	uint32_t body_timeout_ms;        // for the whole body. Default 60,000.
+	uint32_t idle_timeout_ms;        // between requests. Default 75,000.
+	uint32_t write_timeout_ms;       // no progress in sending. Default 30,000.
+	uint32_t handler_timeout_ms;     // the deadline of a request. Default 30,000.
 	// Called with connections that open with the HTTP/2 preface; owns fd afterwards. NULL: they are answered 400.
 	void (*on_http2_connection)(int fd, void *context);
 	void *http2_context;
@@ -114,13 +118,13 @@ struct viva_http_server_options viva_http_server_defaults(void);
 
 // Binds and prepares; nothing is accepted before start. VIVA_EIO names the address and why it can't be bound.
 VIVA_MUST_CHECK int viva_http_server_create(const struct viva_http_server_options *options,
-                                            struct viva_http_server **ret_server, struct viva_error *error);
+					    struct viva_http_server **ret_server, struct viva_error *error);
 VIVA_MUST_CHECK int viva_http_server_start(struct viva_http_server *server, struct viva_error *error);
 uint16_t viva_http_server_port(const struct viva_http_server *server);
 // Stops accepting, answers what is in progress (then `Connection: close`), closes WebSockets with 1012, and calls
 // on_stopped(context) on the loop when all connections are gone or after grace_ms, when the rest is cut.
 void viva_http_server_stop(struct viva_http_server *server, uint32_t grace_ms, void (*on_stopped)(void *context),
-                           void *context);
+			   void *context);
 struct viva_http_server *viva_http_server_destroy(struct viva_http_server *server);
 VIVA_DEFINE_AUTO(viva_http_server)
 
