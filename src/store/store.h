@@ -2,7 +2,8 @@
 //
 // Durable state behind one interface: SQL with $1-style parameters, transactions, migrations.
 //
-// Threads: any but the event loop's: calls block on the disk or the server. A transaction's function runs on one thread.
+// Threads: any but the event loop's: calls block on the disk or the server. A transaction's function runs on one
+// thread.
 #ifndef VIVA_STORE_H
 #define VIVA_STORE_H
 
@@ -39,9 +40,9 @@ struct viva_rows {
 	size_t column_count;
 	const struct viva_value *values;  // row by row
 };
-int64_t viva_rows_int(const struct viva_rows *rows, size_t row, size_t column);          // 0 for null
-double viva_rows_real(const struct viva_rows *rows, size_t row, size_t column);          // 0 for null
-const char *viva_rows_text(const struct viva_rows *rows, size_t row, size_t column);     // NULL for null
+int64_t viva_rows_int(const struct viva_rows *rows, size_t row, size_t column);       // 0 for null
+double viva_rows_real(const struct viva_rows *rows, size_t row, size_t column);       // 0 for null
+const char *viva_rows_text(const struct viva_rows *rows, size_t row, size_t column);  // NULL for null
 struct viva_bytes viva_rows_bytes(const struct viva_rows *rows, size_t row, size_t column);
 bool viva_rows_is_null(const struct viva_rows *rows, size_t row, size_t column);
 
@@ -62,39 +63,50 @@ struct viva_store_options {
 	const struct viva_migration *migrations;
 	size_t migration_count;
 	enum viva_durability durability;
-	size_t readers;        // connections for queries outside transactions. Default 4.
-	uint32_t busy_ms;      // wait for another process's write. Default 5,000.
-	size_t max_batch;      // transactions that one commit may carry together. Default 256.
+	size_t readers;      // connections for queries outside transactions. Default 4.
+	uint32_t busy_ms;    // wait for another process's write. Default 5,000.
+	size_t max_batch;    // transactions that one commit may carry together. Default 256.
+	size_t max_waiting;  // transactions that wait for the writer; one more is refused. Default 1,024.
 };
 
 struct viva_store_options viva_store_defaults(void);
-// Opens or makes the store and brings its schema up to date. VIVA_EINVAL (url), VIVA_EIO (with the reason).
+// Opens or makes the store and brings its schema up to date; processes that start at once agree on who migrates.
+// VIVA_EINVAL (url, a limit, or migrations that are not numbered 1, 2, …), VIVA_EIO (with the reason; also a schema
+// that a newer version made), VIVA_EOVERLOAD (another process holds the store longer than busy_ms), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_store_open(const struct viva_store_options *options, struct viva_store **ret_store,
-                                    struct viva_error *error);
+				    struct viva_error *error);
+// Finishes the accepted transactions and closes. After the last call on it returned. NULL is fine. Always NULL.
 struct viva_store *viva_store_destroy(struct viva_store *store);
 VIVA_DEFINE_AUTO(viva_store)
 
-// Reads outside a transaction: sees the last commit. VIVA_EIO, VIVA_ENOMEM.
+// Reads outside a transaction: sees the last commit. `sql` is a constant: it stays prepared. Parameters are $1 … $n.
+// VIVA_EIO, VIVA_EOVERLOAD (busy), VIVA_ENOMEM (also when the rows pass the arena's limit).
 VIVA_MUST_CHECK int viva_store_query(struct viva_store *store, struct viva_arena *arena, const char *sql,
-                                     const struct viva_value *values, size_t value_count, struct viva_rows *ret_rows,
-                                     struct viva_error *error);
+				     const struct viva_value *values, size_t value_count, struct viva_rows *ret_rows,
+				     struct viva_error *error);
 
 // Runs work(transaction, context), and commits if it returns 0, else rolls back and returns its error. `work` may run
 // more than once, and several transactions may share one commit; each is all or nothing. Durable on return.
-// It must do no more than statements. VIVA_EIO, VIVA_EOVERLOAD (too many waiting), VIVA_ENOMEM.
+// It must do no more than statements. VIVA_EIO, VIVA_EOVERLOAD (too many waiting, or another process writes for longer
+// than busy_ms), VIVA_ENOMEM.
 typedef int viva_store_work(struct viva_store_transaction *transaction, void *context, struct viva_error *error);
 VIVA_MUST_CHECK int viva_store_transact(struct viva_store *store, viva_store_work *work, void *context,
-                                        struct viva_error *error);
-// Inside a transaction. ret_changed (may be NULL) is the number of rows touched.
+					struct viva_error *error);
+// Inside a transaction. ret_changed (may be NULL) is the number of rows touched. A statement that a constraint refuses
+// is VIVA_ECONFLICT and undone; the transaction may go on. VIVA_EIO, VIVA_ELIMIT (a value too large), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_transaction_execute(struct viva_store_transaction *transaction, const char *sql,
-                                             const struct viva_value *values, size_t value_count, int64_t *ret_changed,
-                                             struct viva_error *error);
+					     const struct viva_value *values, size_t value_count, int64_t *ret_changed,
+					     struct viva_error *error);
 VIVA_MUST_CHECK int viva_transaction_query(struct viva_store_transaction *transaction, struct viva_arena *arena,
-                                           const char *sql, const struct viva_value *values, size_t value_count,
-                                           struct viva_rows *ret_rows, struct viva_error *error);
+					   const char *sql, const struct viva_value *values, size_t value_count,
+					   struct viva_rows *ret_rows, struct viva_error *error);
 // One statement as a transaction of its own.
 VIVA_MUST_CHECK int viva_store_execute(struct viva_store *store, const char *sql, const struct viva_value *values,
-                                       size_t value_count, int64_t *ret_changed, struct viva_error *error);
+				       size_t value_count, int64_t *ret_changed, struct viva_error *error);
+
+// Makes what was deleted before unreadable in the store's files too (SQLite: overwritten pages, emptied WAL). Does what
+// readers of other processes let it: VIVA_EOVERLOAD when they are in the way, to be tried again. VIVA_EIO.
+VIVA_MUST_CHECK int viva_store_scrub(struct viva_store *store, struct viva_error *error);
 
 // Whether the store answers now; for health checks.
 VIVA_MUST_CHECK int viva_store_ping(struct viva_store *store, struct viva_error *error);
