@@ -25,7 +25,7 @@ struct viva_rpc_metadata {
 struct viva_rpc_client_options {
 	const char *const *addresses;  // "host:port", address_count of them, > 0
 	size_t address_count;
-	size_t max_message_bytes;  // of an answer. Default 16 MiB.
+	size_t max_message_bytes;                  // of an answer. Default 16 MiB.
 	const struct viva_rpc_metadata *metadata;  // sent with each call (a service key); copied
 	size_t metadata_count;
 };
@@ -33,10 +33,10 @@ struct viva_rpc_client_options {
 struct viva_rpc_client_options viva_rpc_client_defaults(void);
 // Connects in the background. VIVA_EINVAL (an address), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_rpc_client_create(const struct viva_rpc_client_options *options,
-                                           struct viva_rpc_client **ret_client, struct viva_error *error);
+					   struct viva_rpc_client **ret_client, struct viva_error *error);
 // Moves to other addresses: connects first, then swaps, then lets the old channel drain; no call fails by it.
 VIVA_MUST_CHECK int viva_rpc_client_set_addresses(struct viva_rpc_client *client, const char *const *addresses,
-                                                  size_t address_count, struct viva_error *error);
+						  size_t address_count, struct viva_error *error);
 struct viva_rpc_client *viva_rpc_client_destroy(struct viva_rpc_client *client);  // after the last call returned
 VIVA_DEFINE_AUTO(viva_rpc_client)
 
@@ -45,16 +45,16 @@ VIVA_DEFINE_AUTO(viva_rpc_client)
 // On success *ret_reply is the answer's bytes, in the arena. On failure the code stands for the gRPC status
 // (viva_error_from_grpc_status) and *error has the peer's sentence. VIVA_EDEADLINE, VIVA_EUNAVAILABLE, VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_rpc_call_unary(struct viva_rpc_client *client, const char *method_path, struct viva_bytes head,
-                                        struct viva_blob *blob, const struct viva_rpc_metadata *metadata,
-                                        size_t metadata_count, int64_t deadline_us, struct viva_arena *arena,
-                                        struct viva_bytes *ret_reply, struct viva_error *error);
+					struct viva_blob *blob, const struct viva_rpc_metadata *metadata,
+					size_t metadata_count, int64_t deadline_us, struct viva_arena *arena,
+					struct viva_bytes *ret_reply, struct viva_error *error);
 
 // The same for packed messages: packs `request`, unpacks the answer; *ret_reply is freed with the arena.
 VIVA_MUST_CHECK int viva_rpc_call_message(struct viva_rpc_client *client, const char *method_path,
-                                          const ProtobufCMessage *request,
-                                          const ProtobufCMessageDescriptor *reply_descriptor,
-                                          const struct viva_rpc_metadata *metadata, size_t metadata_count,
-                                          int64_t deadline_us, struct viva_arena *arena, ProtobufCMessage **ret_reply,
-                                          struct viva_error *error);
+					  const ProtobufCMessage *request,
+					  const ProtobufCMessageDescriptor *reply_descriptor,
+					  const struct viva_rpc_metadata *metadata, size_t metadata_count,
+					  int64_t deadline_us, struct viva_arena *arena, ProtobufCMessage **ret_reply,
+					  struct viva_error *error);
 
 #endif

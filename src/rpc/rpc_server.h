@@ -39,7 +39,7 @@ const char *viva_rpc_metadata(const struct viva_rpc_call *call, const char *key)
 // Unpacks the request; strings that are not UTF-8 or hold a NUL are VIVA_EINVAL and name the field. The message is
 // freed with the call's arena.
 VIVA_MUST_CHECK int viva_rpc_unpack(struct viva_rpc_call *call, const ProtobufCMessageDescriptor *descriptor,
-                                    ProtobufCMessage **ret_message, struct viva_error *error);
+				    ProtobufCMessage **ret_message, struct viva_error *error);
 // Sends one message: exactly once in a unary handler, any number in a streaming one, where it blocks until the
 // transport took it. VIVA_ECANCELLED when the caller is gone.
 VIVA_MUST_CHECK int viva_rpc_reply(struct viva_rpc_call *call, const ProtobufCMessage *message);
@@ -50,17 +50,17 @@ struct viva_rpc_server_options {
 	size_t method_count;
 	void *context;  // given to the handlers
 	struct viva_pool *pool;
-	size_t max_message_bytes;            // larger: RESOURCE_EXHAUSTED. Default 16 MiB.
-	size_t max_calls;                    // in progress; one more: RESOURCE_EXHAUSTED with pushback. Default 1024.
-	uint32_t default_timeout_ms;         // deadline of a call that brings none. Default 30,000.
-	struct viva_bytes descriptor_set;    // a serialized FileDescriptorSet (protoc --include_imports), for reflection
+	size_t max_message_bytes;          // larger: RESOURCE_EXHAUSTED. Default 16 MiB.
+	size_t max_calls;                  // in progress; one more: RESOURCE_EXHAUSTED with pushback. Default 1024.
+	uint32_t default_timeout_ms;       // deadline of a call that brings none. Default 30,000.
+	struct viva_bytes descriptor_set;  // a serialized FileDescriptorSet (protoc --include_imports), for reflection
 	// Decides on each call of `methods` (not health, not reflection); NULL = all are welcome.
 	int (*authorize)(struct viva_rpc_call *call, void *context, struct viva_error *error);
 };
 
 struct viva_rpc_server_options viva_rpc_server_defaults(void);
 VIVA_MUST_CHECK int viva_rpc_server_create(const struct viva_rpc_server_options *options,
-                                           struct viva_rpc_server **ret_server, struct viva_error *error);
+					   struct viva_rpc_server **ret_server, struct viva_error *error);
 // Serves an accepted connection, from any thread; owns fd from here on.
 void viva_rpc_server_adopt(struct viva_rpc_server *server, int fd);
 // Health NOT_SERVING and Watch streams told; new calls are still taken. true sets it back.
