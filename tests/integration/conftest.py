@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all integration tests share: one running platform, its clients, and the demo's frames.
+
+Nothing here or in the tests asserts on time: limits are only there so that what hangs fails.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import viva_client
+import viva_grpc
+import viva_platform
+
+TEST_LIMIT_S = 280
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "last: runs after all others, to look back at what they left")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.timeout(TEST_LIMIT_S))
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+class Frames:
+    """The demo's frames: pictures in order, the time of each, and the blinks in them."""
+
+    def __init__(self, directory):
+        described = json.loads((directory / "frames.json").read_text())
+        self.directory = directory
+        self.pictures = [path.read_bytes() for path in sorted(directory.glob("frame_*.jpg"))]
+        self.fps = described["fps"]
+        self.blinks = described["blinks"]
+        assert len(self.pictures) == described["frames"]
+
+    def time_ms(self, index):
+        return 1_700_000_000_000 + round(index * 1000 / self.fps)
+
+    @property
+    def face(self):
+        """One picture with the eyes open."""
+        return self.pictures[0]
+
+
+@pytest.fixture(scope="session")
+def frames(tmp_path_factory):
+    given = os.environ.get("VIVA_DEMO_FRAMES")
+    if given:
+        return Frames(pathlib.Path(given))
+    astronaut = viva_platform.cache_directory() / "demo" / "astronaut.png"
+    assert astronaut.exists(), f"{astronaut} is missing: run ./dev deps"
+    out = tmp_path_factory.mktemp("frames")
+    subprocess.run(
+        [
+            sys.executable,
+            viva_platform.ROOT / "tools" / "demo" / "make_frames.py",
+            "--astronaut",
+            astronaut,
+            "--out",
+            out,
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return Frames(out)
+
+
+@pytest.fixture(scope="session")
+def face(frames):
+    return frames.face
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory):
+    """The platform that most tests share. Each test starts interviews of its own."""
+    running = viva_platform.Platform(tmp_path_factory.mktemp("platform"), VIVA_TOKEN_KEY=TOKEN_KEY)
+    yield running
+    assert running.stop() == 0, running.log()[-3000:]
+
+
+TOKEN_KEY = "a key for tests only, of more than thirty-two bytes"
+
+
+@pytest.fixture(scope="session")
+def token_key():
+    """What the shared platform signs its tokens with."""
+    return TOKEN_KEY
+
+
+@pytest.fixture
+def make_platform(tmp_path):
+    """Starts platforms of a test's own and stops them with it."""
+    started = []
+
+    def start(*arguments, **more):
+        started.append(viva_platform.Platform(tmp_path / f"platform-{len(started)}", *arguments, **more))
+        return started[-1]
+
+    yield start
+    for running in started:
+        if running.up.process.poll() is None:
+            running.stop()
+
+
+@pytest.fixture
+def make_service(tmp_path):
+    """Starts single services of a test's own and stops them with it."""
+    started = []
+
+    def start(name, *arguments, **more):
+        started.append(viva_platform.Service(name, tmp_path / f"service-{len(started)}", *arguments, **more))
+        return started[-1]
+
+    yield start
+    for running in started:
+        if running.running.process.poll() is None:
+            running.stop()
+
+
+@pytest.fixture(scope="session")
+def rest(platform):
+    """REST through the gateway with the API key."""
+    client = viva_client.Rest(platform.url(), platform.api_key)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def emotion_channel(platform):
+    with viva_grpc.channel(platform.target("emotion")) as channel:
+        yield channel
+
+
+@pytest.fixture(scope="session")
+def emotion(emotion_channel):
+    return viva_grpc.emotion_stub(emotion_channel)
+
+
+@pytest.fixture(scope="session")
+def scoring(platform):
+    with viva_grpc.channel(platform.target("scoring")) as channel:
+        yield viva_grpc.scoring_stub(channel)
+
+
+@pytest.fixture
+def same_processes(platform):
+    """After the test the same child processes must be alive and healthy."""
+    before = platform.children()
+    assert sorted(before) == sorted(viva_platform.SERVICES)
+    yield before
+    assert platform.children() == before, f"a process died:\n{platform.log()[-3000:]}"
+    for service in viva_platform.SERVICES:
+        client = viva_client.Rest(platform.url(service), platform.api_key)
+        assert client.get("/health").status_code == 200
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """More real pictures, where a developer has them."""
+    given = os.environ.get("VIVA_SHARED_DATA")
+    if not given or not (pathlib.Path(given) / "faces").is_dir():
+        pytest.skip("VIVA_SHARED_DATA names no folder with faces/")
+    return pathlib.Path(given)

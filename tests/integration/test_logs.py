@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the processes wrote while all other tests ran: nothing secret, no sanitizer's report."""
+
+import base64
+import json
+import re
+import uuid
+
+import pytest
+
+from viva_client import now_ms, ok
+
+pytestmark = pytest.mark.last
+TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
+
+
+@pytest.fixture(scope="module")
+def interview(rest, frames):
+    """An interview over every way, whose words can be searched for."""
+    marked = rest.start(total_questions=3, user_id=f"user-{uuid.uuid4().hex}")
+    marked.words = [f"secretword{uuid.uuid4().hex}" for _ in range(3)]
+    ok(marked.answer(marked.started["question"]["id"], f"Here is a {marked.words[0]} that I tell no one."), 201)
+    assert marked.answer("unknown", f"Here is a {marked.words[1]} that no one may see.").status_code == 422
+    ok(marked.frame(frames.face))
+    with marked.socket(headers={}) as socket:
+        _, question = socket.opening()
+        socket.send("answer", question_id=question["id"], transcript=f"And a {marked.words[2]} here.", duration=2)
+        socket.expect("analysis")
+        socket.send_frame(frames.face, now_ms())
+        socket.wait_for("emotion_update")
+        socket.connection.send(f'{{"type":"answer","data":{{"transcript":"{marked.words[1]}"')
+        socket.wait_for("error")
+    rest.get(f"{marked.path}?token={marked.token}", credential="")
+    ok(marked.complete())
+    return marked
+
+
+def test_no_transcript_is_logged(platform, interview):
+    for word in interview.words:
+        assert word not in platform.log()
+
+
+def test_no_token_and_no_key_is_logged(platform, interview, token_key):
+    log = platform.log()
+    assert TOKEN.search(log) is None
+    assert interview.token not in log and interview.token.split(".")[2] not in log
+    assert platform.api_key not in log and token_key not in log
+
+
+def test_no_image_data_is_logged(platform, interview, face):
+    log = platform.log()
+    encoded = base64.b64encode(face).decode()
+    for at in range(0, len(encoded) - 40, 4000):
+        assert encoded[at : at + 40] not in log
+    assert "/9j/" not in log and re.search(r"[A-Za-z0-9+/]{400,}", log) is None
+
+
+def test_no_personal_name_is_logged(platform, interview):
+    assert interview.started.get("user_id", interview.whole()["user_id"]) not in platform.log()
+
+
+def test_the_request_id_of_an_error_leads_to_its_line(platform, rest):
+    marker = f"trace-{uuid.uuid4().hex}"
+    rest.get(f"/api/v1/interviews/{uuid.uuid4()}", headers={"X-Request-Id": marker})
+    assert marker in platform.log()
+
+
+def test_lines_of_the_log_are_json_behind_the_services_name(platform):
+    parsed = 0
+    for line in platform.log().splitlines():
+        at = line.find("{")
+        if at >= 0:
+            entry = json.loads(line[at:])
+            assert entry
+            parsed += 1
+    assert parsed > 0
+
+
+def test_no_sanitizer_has_complained(platform):
+    log = platform.log()
+    for sign in (
+        "AddressSanitizer",
+        "LeakSanitizer",
+        "UndefinedBehaviorSanitizer",
+        "runtime error:",
+        "ThreadSanitizer",
+        "Assertion",
+        "stack smashing",
+        "double free",
+    ):
+        at = log.find(sign)
+        assert at < 0, log[max(0, at - 500) : at + 3000]
