@@ -10,8 +10,8 @@ from viva_client import assert_error, ok
 CALCULATE, REPORT = "/api/v1/scores/calculate", "/api/v1/scores/report"
 GOOD = (
     "In my last project the checkout page took four seconds. I measured each request, found that one query "
-    "had no index, added it, and wrote a test that fails when the page needs more than a second. After that it took half a second, "
-    "and sales in the shop rose by three percent. I learned to measure before I change anything."
+    "had no index, added it, and wrote a test that fails when the page needs more than a second. After that it took "
+    "half a second, and sales in the shop rose by three percent. I learned to measure before I change anything."
 )
 
 
