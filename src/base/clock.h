@@ -6,6 +6,7 @@
 #ifndef VIVA_BASE_CLOCK_H
 #define VIVA_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,6 @@ enum { VIVA_UUID_SIZE = 37 };  // 36 characters and a terminator
 // A new UUID version 7 (RFC 9562 §5.7): sorts by time; monotonic within one millisecond of one process.
 void viva_uuid7(const struct viva_clock *clock, struct viva_random *random, char ret_uuid[VIVA_UUID_SIZE]);
 // Whether the text is a UUID in its canonical lower- or upper-case form.
-_Bool viva_uuid_is_valid(const char *text);
+bool viva_uuid_is_valid(const char *text);
 
 #endif

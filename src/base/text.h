@@ -22,8 +22,7 @@ size_t viva_utf8_cut(const char *text, size_t size, size_t max_bytes);
 
 // Incremental check of a text that arrives in parts: zero-initialise, feed, and at the end ask is_complete.
 struct viva_utf8_state {
-	uint32_t codepoint;
-	uint32_t state;
+	uint32_t state;  // what the next byte must be; 0 = the start of a character
 };
 bool viva_utf8_feed(struct viva_utf8_state *state, const void *data, size_t size);  // false: invalid from here on
 bool viva_utf8_is_complete(const struct viva_utf8_state *state);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What unit tests share: cmocka, checks of error codes, a clock that stands still, chance that repeats, memory that
+// runs out on demand.
+//
+// Threads: one test at a time; a fake clock may be read from any thread.
+#ifndef VIVA_TEST_H
+#define VIVA_TEST_H
+
+// cmocka.h wants these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+// Checks what a function returned: success, or one error and no other.
+#define assert_ok(call) viva_assert_code((call), 0, #call, __FILE__, __LINE__)
+#define assert_error(call, code) viva_assert_code((call), (code), #call, __FILE__, __LINE__)
+void viva_assert_code(int got, int wanted, const char *what, const char *file, int line);
+
+// A clock that moves only when told. Starts at 2026-01-01T00:00:00Z, monotonic 1,000 s.
+struct fake_clock {
+	struct viva_clock clock;
+	_Atomic int64_t unix_ms;
+	_Atomic int64_t monotonic_us;
+};
+void fake_clock_init(struct fake_clock *clock);
+void fake_clock_advance_ms(struct fake_clock *clock, int64_t ms);
+void fake_clock_advance_us(struct fake_clock *clock, int64_t us);
+
+// A new empty directory under $TMPDIR, mode 0700, in ret_path (PATH_MAX bytes). Removed by remove_test_directory.
+void make_test_directory(char *ret_path, size_t size);
+void remove_test_directory(const char *path);
+
+// The next malloc, calloc or realloc of this thread (after `skipped` others) gives NULL, once. strdup and vasprintf
+// don't count. False where a sanitizer owns the allocator: the test then calls skip().
+_Bool fail_next_allocation(unsigned skipped);
+
+#endif
