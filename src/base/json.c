@@ -21,7 +21,8 @@ static size_t depth_of(struct viva_bytes text)
 		} else if (c == '"') {
 			is_in_string = true;
 		} else if (c == '{' || c == '[') {
-			deepest = VIVA_MAX(deepest, ++depth);
+			depth++;
+			deepest = VIVA_MAX(deepest, depth);
 		} else if ((c == '}' || c == ']') && depth > 0) {
 			depth--;
 		}
