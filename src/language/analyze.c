@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "language/analyze.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "language/embed.h"
+#include "language/english.h"
+#include "language/essence.h"
+#include "language/feedback.h"
+#include "language/keyphrases.h"
+#include "language/lexicon.h"
+#include "language/rubric.h"
+#include "language/words.h"
+
+enum {
+	MAX_QUESTION_CHARACTERS = 4000,
+	MIN_BACKGROUND = 8,     // other questions that a mean and deviation can be taken from
+	MIN_CONTENT_WORDS = 5,  // fewer are no answer in depth
+};
+
+// docs/scoring.md, "Relevance" and "Depth".
+static const double TOPIC_LOW = .05, TOPIC_HIGH = .25;  // cosines between which a sentence comes to be on topic
+static const double RELEVANCE_MIDDLE = 1.1;             // deviations above the background's mean that give .5
+static const double RELEVANCE_SLOPE = 1.6;
+static const double AMOUNT_WORDS = 40;      // different content words that give 1 − 1/e
+static const double SPECIFIC_MARKS = 4;     // figures, reasons, examples that give 1 − 1/e
+static const double COVERAGE_WEIGHT = .55;  // of coverage in depth, where there are points
+static const double SAME_QUESTION = .9;     // a background question this near is the question itself
+
+struct viva_language {
+	struct viva_embedder *embedder;
+	struct viva_embedding *background;
+	size_t background_count;
+	double confidence_floor;
+};
+
+struct viva_language_options viva_language_defaults(void)
+{
+	return (struct viva_language_options){.max_concurrent = 2, .confidence_floor = .5};
+}
+
+static int embed_background(struct viva_language *language, const struct viva_language_options *options,
+			    struct viva_error *error)
+{
+	VIVA_AUTO(viva_arena) arena = NULL;
+	int code = viva_arena_create(0, &arena);
+	if (code != 0)
+		return code;
+	size_t count = options->background_count;
+	struct viva_bytes *texts = viva_arena_alloc(arena, (count + 1) * sizeof *texts);
+	language->background = calloc(count + 1, sizeof *language->background);
+	if (!texts || !language->background)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		texts[i] = viva_bytes_of_text(options->background[i]);
+	language->background_count = count;
+	return viva_embed_cached(language->embedder, texts, count, arena, language->background, error);
+}
+
+int viva_language_open(const struct viva_language_options *options, struct viva_language **ret_language,
+		       struct viva_error *error)
+{
+	VIVA_AUTO(viva_language) language = calloc(1, sizeof *language);
+	if (!language)
+		return VIVA_ENOMEM;
+	struct viva_embedder_options embedder = viva_embedder_defaults();
+	embedder.model_directory = options->model_directory;
+	embedder.max_concurrent = options->max_concurrent;
+	language->confidence_floor = options->confidence_floor;
+	int code = viva_embedder_open(&embedder, &language->embedder, error);
+	if (code == 0)
+		code = embed_background(language, options, error);
+	if (code == 0)
+		*ret_language = viva_take(&language);
+	return code;
+}
+
+struct viva_language *viva_language_destroy(struct viva_language *language)
+{
+	if (!language)
+		return NULL;
+	viva_embedder_destroy(language->embedder);
+	free(language->background);
+	free(language);
+	return NULL;
+}
+
+static double clamp(double value)
+{
+	return value < 0 ? 0 : value > 1 ? 1 : value;
+}
+
+// One analysis on its way.
+struct judge {
+	struct viva_language *language;
+	const struct viva_answer *answer;
+	struct viva_arena *arena;
+	struct viva_answer_analysis *analysis;
+	struct viva_error *error;
+	struct viva_text text, question;
+	struct viva_essence essence;
+	struct viva_rubric rubric;
+	struct viva_embedding question_embedding;
+	struct viva_embedding about;  // the answer's sentences, by length and topicality
+	double topical_words;         // words in its sentences, by topicality
+};
+
+static void remark(struct judge *judge, const char *code, const char *description, double impact)
+{
+	struct viva_answer_analysis *analysis = judge->analysis;
+	if (analysis->remark_count == VIVA_ANSWER_MAX_REMARKS)
+		return;
+	analysis->remarks[analysis->remark_count++] =
+		(struct viva_answer_remark){.code = code, .description = description, .impact = impact};
+}
+
+static int read_texts(struct judge *judge)
+{
+	const struct viva_answer *answer = judge->answer;
+	int code = viva_text_read(answer->transcript, VIVA_ANSWER_MAX_CHARACTERS, judge->arena, &judge->text);
+	if (code == VIVA_EINVAL)
+		return viva_fail(judge->error, VIVA_EFIELD, "transcript", "the transcript is not valid UTF-8");
+	if (code != 0)
+		return code;
+	code = viva_text_read(answer->question, MAX_QUESTION_CHARACTERS, judge->arena, &judge->question);
+	if (code == VIVA_EINVAL)
+		return viva_fail(judge->error, VIVA_EFIELD, "question", "the question is not valid UTF-8");
+	return code;
+}
+
+static bool names_english(const char *language)
+{
+	if (!language || language[0] == '\0')
+		return true;
+	return strncasecmp(language, "en", 2) == 0 && (language[2] == '\0' || language[2] == '-');
+}
+
+static int check_scorable(struct judge *judge)
+{
+	struct viva_answer_analysis *analysis = judge->analysis;
+	double confidence = judge->answer->confidence;
+	bool is_english = names_english(judge->answer->language);
+	if (is_english) {
+		int code = viva_english_check(viva_embedder_tokenizer(judge->language->embedder), &judge->text,
+					      judge->arena, &is_english);
+		if (code != 0)
+			return code;
+	}
+	if (confidence > 0 && confidence < judge->language->confidence_floor) {
+		analysis->unscorable = VIVA_UNSCORABLE_CONFIDENCE;
+		analysis->reason = "The speech recogniser was not sure enough of what was said.";
+	} else if (!is_english) {
+		analysis->unscorable = VIVA_UNSCORABLE_LANGUAGE;
+		analysis->reason = "Only answers in English can be judged.";
+	}
+	return 0;
+}
+
+// How much a sentence is about the question or one of its reference points.
+static double topicality(const struct judge *judge, const struct viva_embedding *sentence)
+{
+	double nearest = viva_embedding_cosine(sentence, &judge->question_embedding);
+	for (size_t i = 0; i < judge->rubric.count; i++)
+		nearest = fmax(nearest, viva_embedding_cosine(sentence, &judge->rubric.embeddings[i]));
+	return clamp((nearest - TOPIC_LOW) / (TOPIC_HIGH - TOPIC_LOW));
+}
+
+// The direction of all sentences together, each by its length and topicality.
+static void sum_sentences(struct judge *judge)
+{
+	double sum[VIVA_EMBEDDING_SIZE] = {0};
+	for (size_t i = 0; i < judge->essence.count; i++) {
+		const struct viva_essence_sentence *sentence = &judge->essence.sentences[i];
+		// A little weight even off topic: an answer with nothing on topic still is about something.
+		double weight = (double)sentence->words * (.02 + sentence->topicality);
+		for (size_t k = 0; k < VIVA_EMBEDDING_SIZE; k++)
+			sum[k] += weight * (double)sentence->embedding.values[k];
+		judge->topical_words += (double)sentence->words * sentence->topicality;
+	}
+	double square = 0;
+	for (size_t k = 0; k < VIVA_EMBEDDING_SIZE; k++)
+		square += sum[k] * sum[k];
+	for (size_t k = 0; k < VIVA_EMBEDDING_SIZE && square > 0; k++)
+		judge->about.values[k] = (float)(sum[k] / sqrt(square));
+}
+
+static int embed_answer(struct judge *judge)
+{
+	struct viva_embedder *embedder = judge->language->embedder;
+	struct viva_bytes question = viva_bytes_of(judge->question.data, judge->question.size);
+	int code = viva_embed_cached(embedder, &question, 1, judge->arena, &judge->question_embedding, judge->error);
+	if (code == 0)
+		code = viva_rubric_prepare(embedder, judge->answer->reference_points,
+					   judge->answer->reference_point_count, judge->arena, &judge->rubric,
+					   judge->error);
+	if (code != 0)
+		return code;
+
+	struct viva_essence *essence = &judge->essence;
+	struct viva_bytes *texts = viva_arena_alloc(judge->arena, (essence->count + 1) * sizeof *texts);
+	struct viva_embedding *vectors = viva_arena_alloc(judge->arena, (essence->count + 1) * sizeof *vectors);
+	if (!texts || !vectors)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < essence->count; i++)
+		texts[i] = essence->sentences[i].text;
+	code = viva_embed(embedder, texts, essence->count, judge->arena, vectors, judge->error);
+	for (size_t i = 0; code == 0 && i < essence->count; i++) {
+		essence->sentences[i].embedding = vectors[i];
+		essence->sentences[i].topicality = topicality(judge, &vectors[i]);
+	}
+	if (code == 0)
+		sum_sentences(judge);
+	return code;
+}
+
+// Cosine to `target` in deviations from what the answer's cosines to unrelated questions are.
+static double background_score(const struct judge *judge, const struct viva_embedding *target)
+{
+	double own = viva_embedding_cosine(&judge->about, target);
+	double sum = 0;
+	double squares = 0;
+	double count = 0;
+	for (size_t i = 0; i < judge->language->background_count; i++) {
+		const struct viva_embedding *other = &judge->language->background[i];
+		if (viva_embedding_cosine(other, &judge->question_embedding) > SAME_QUESTION)
+			continue;
+		double cosine = viva_embedding_cosine(&judge->about, other);
+		sum += cosine;
+		squares += cosine * cosine;
+		count++;
+	}
+	if (count < MIN_BACKGROUND)
+		return (own - .1) / .12;  // what a mixed bank of questions gives on average
+	double mean = sum / count;
+	double deviation = sqrt(fmax(squares / count - mean * mean, 0));
+	return (own - mean) / fmax(deviation, .08);
+}
+
+static double relevance_of(double score)
+{
+	return 1 / (1 + exp(-RELEVANCE_SLOPE * (score - RELEVANCE_MIDDLE)));
+}
+
+static void judge_relevance(struct judge *judge)
+{
+	double relevance = relevance_of(background_score(judge, &judge->question_embedding));
+	// What is near to a reference point is relevant even in words that the question does not use.
+	for (size_t i = 0; i < judge->rubric.count; i++) {
+		double near_point = relevance_of(background_score(judge, &judge->rubric.embeddings[i]) - .6);
+		relevance = fmax(relevance, near_point);
+	}
+	double enough = clamp((double)judge->essence.content_words / MIN_CONTENT_WORDS);
+	judge->analysis->relevance = clamp(relevance * enough);
+}
+
+// Different content words on topic that the question has not said, and marks of specificity.
+struct substance {
+	double words;
+	double marks;
+	double function_share;
+};
+
+static double marks_of(const struct viva_text *text, const struct viva_sentence *sentence)
+{
+	double marks = 0;
+	for (size_t i = sentence->first_word; i < sentence->first_word + sentence->word_count; i++) {
+		const struct viva_word *word = &text->words[i];
+		marks += word->is_number || (word->flags & (VIVA_WORD_REASON | VIVA_WORD_EXAMPLE)) != 0;
+	}
+	return marks;
+}
+
+static int measure_substance(const struct judge *judge, struct substance *ret_substance)
+{
+	const struct viva_essence *essence = &judge->essence;
+	size_t question_count = 0;
+	const char **question =
+		viva_stems_of(&judge->question, 0, judge->question.word_count, NULL, judge->arena, &question_count);
+	if (!question)
+		return VIVA_ENOMEM;
+	struct substance substance = {0};
+	double words = 0;
+	double function_words = 0;
+	for (size_t i = 0; i < essence->count; i++) {
+		const struct viva_essence_sentence *sentence = &essence->sentences[i];
+		words += (double)sentence->words;
+		function_words += (double)sentence->function_words;
+		double fresh = 0;
+		for (size_t k = 0; k < sentence->stem_count; k++) {
+			bool is_known = viva_stems_have(question, question_count, sentence->stems[k]);
+			for (size_t earlier = 0; !is_known && earlier < i; earlier++)
+				is_known = viva_stems_have(essence->sentences[earlier].stems,
+							   essence->sentences[earlier].stem_count, sentence->stems[k]);
+			fresh += !is_known;
+		}
+		// Marks count only where something new is said.
+		double marks = marks_of(&judge->text, &judge->text.sentences[sentence->index]);
+		substance.words += sentence->topicality * fresh;
+		substance.marks += sentence->topicality * fmin(marks, fresh / 2);
+	}
+	substance.function_share = words > 0 ? function_words / words : 0;
+	*ret_substance = substance;
+	return 0;
+}
+
+static int judge_depth(struct judge *judge)
+{
+	struct viva_answer_analysis *analysis = judge->analysis;
+	struct substance substance;
+	int code = measure_substance(judge, &substance);
+	if (code != 0)
+		return code;
+	double amount = 1 - exp(-substance.words / AMOUNT_WORDS);
+	double specificity = 1 - exp(-substance.marks / SPECIFIC_MARKS);
+	double prose = viva_features_prose(substance.function_share);
+	double depth = amount * (.7 + .3 * specificity);
+	if (analysis->has_points)
+		depth = COVERAGE_WEIGHT * analysis->coverage + (1 - COVERAGE_WEIGHT) * depth;
+	depth *= prose;
+	// An answer that is off the question is not deep about it.
+	depth *= .3 + .7 * clamp(analysis->relevance / .5);
+	if (judge->essence.content_words < MIN_CONTENT_WORDS)
+		depth = fmin(depth, .1) * (double)judge->essence.content_words / MIN_CONTENT_WORDS;
+	analysis->depth = clamp(depth);
+	if (prose < .6 && judge->essence.content_words >= MIN_CONTENT_WORDS)
+		remark(judge, "keyword_list", "The answer is a list of keywords rather than sentences.", -.4);
+	return 0;
+}
+
+static int judge_content(struct judge *judge)
+{
+	struct viva_answer_analysis *analysis = judge->analysis;
+	int code = viva_essence_extract(&judge->text, &judge->question, judge->arena, &judge->essence);
+	if (code == 0)
+		code = embed_answer(judge);
+	if (code == 0)
+		code = viva_rubric_match(&judge->rubric, &judge->text, &judge->question, &judge->essence, judge->arena);
+	if (code != 0)
+		return code;
+	analysis->has_points = judge->rubric.count > 0;
+	analysis->coverage = judge->rubric.coverage;
+	analysis->points = judge->rubric.findings;
+	analysis->point_count = judge->rubric.count;
+
+	if (judge->essence.copied_share >= .5)
+		remark(judge, "question_copy", "Most of the answer repeats the question word for word.", -.8);
+	else if (judge->essence.content_words < MIN_CONTENT_WORDS)
+		remark(judge, "too_short", "The answer is too short to say much.", -.5);
+	judge_relevance(judge);
+	code = judge_depth(judge);
+	if (code == 0 && judge->essence.count > 0)
+		code = viva_keyphrases(judge->language->embedder, &judge->text, &judge->about, VIVA_ANSWER_MAX_KEYWORDS,
+				       judge->arena, &analysis->keywords, &analysis->keyword_count, judge->error);
+	return code;
+}
+
+static int judge_answer(struct judge *judge)
+{
+	struct viva_answer_analysis *analysis = judge->analysis;
+	int code = read_texts(judge);
+	if (code == 0)
+		code = check_scorable(judge);
+	if (code == 0 && analysis->unscorable == VIVA_SCORABLE) {
+		viva_features_measure(&judge->text, judge->answer->seconds, &analysis->features);
+		analysis->clarity = viva_features_clarity(&analysis->features);
+		if (analysis->features.words == 0)
+			remark(judge, "no_answer", "No answer was given.", -1);
+		if (judge->text.is_capped)
+			remark(judge, "capped", "Only the first 50,000 characters were read.", 0);
+		code = judge_content(judge);
+	}
+	if (code != 0)
+		return code;
+	analysis->feedback = viva_feedback_write(analysis, judge->arena);
+	return analysis->feedback ? 0 : VIVA_ENOMEM;
+}
+
+int viva_language_analyze(struct viva_language *language, const struct viva_answer *answer, struct viva_arena *arena,
+			  struct viva_answer_analysis *ret_analysis, struct viva_error *error)
+{
+	if (answer->reference_point_count > VIVA_ANSWER_MAX_POINTS)
+		return viva_fail(error, VIVA_EFIELD, "reference_points", "there are more than %d reference points",
+				 VIVA_ANSWER_MAX_POINTS);
+	struct viva_answer_analysis analysis = {.reason = "", .feedback = ""};
+	struct judge *judge = viva_arena_alloc(arena, sizeof *judge);
+	if (!judge)
+		return VIVA_ENOMEM;
+	*judge = (struct judge){
+		.language = language, .answer = answer, .arena = arena, .analysis = &analysis, .error = error};
+	int code = judge_answer(judge);
+	if (code == 0)
+		*ret_analysis = analysis;
+	return code;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Judges one answer to one question: how relevant, clear and deep it is, what it says, which reference points it
+// covers, and feedback in whole sentences. docs/scoring.md has the formulas. It never claims that an answer is wrong.
+//
+// Threads: open and destroy from one; analyze from any, and blocks while it computes (about 60 ms for 200 words).
+#ifndef VIVA_LANGUAGE_ANALYZE_H
+#define VIVA_LANGUAGE_ANALYZE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/macros.h"
+#include "language/fluency.h"
+
+enum {
+	VIVA_ANSWER_MAX_CHARACTERS = 50000,  // of a transcript; the rest is not read
+	VIVA_ANSWER_MAX_KEYWORDS = 8,
+	VIVA_ANSWER_MAX_POINTS = 16,
+	VIVA_ANSWER_MAX_FEEDBACK_BYTES = 2000,
+};
+
+// Of formulas, constants and word lists: goes into every score.
+#define VIVA_LANGUAGE_VERSION "language-1"
+
+struct viva_language;
+
+struct viva_language_options {
+	const char *model_directory;    // see embed.h
+	size_t max_concurrent;          // answers analysed at a time. Default 2.
+	const char *const *background;  // other questions, against which relevance is measured; ≥ 8 make it work well
+	size_t background_count;
+	double confidence_floor;  // a transcript below is not scorable, 0–1. Default .5.
+};
+
+struct viva_language_options viva_language_defaults(void);
+// Errors of viva_embedder_open; VIVA_EINVAL (a background text is not UTF-8).
+VIVA_MUST_CHECK int viva_language_open(const struct viva_language_options *options, struct viva_language **ret_language,
+				       struct viva_error *error);
+struct viva_language *viva_language_destroy(struct viva_language *language);  // after the last analysis returned
+VIVA_DEFINE_AUTO(viva_language)
+
+struct viva_answer {
+	struct viva_bytes question;
+	const char *const *reference_points;  // may be NULL
+	size_t reference_point_count;         // at most VIVA_ANSWER_MAX_POINTS
+	struct viva_bytes transcript;
+	double seconds;        // of speech; 0 = unknown
+	double confidence;     // the speech recogniser's, 0–1; 0 = unknown
+	const char *language;  // BCP 47; NULL or "" = English
+};
+
+// Why an answer says nothing about its speaker.
+enum viva_unscorable {
+	VIVA_SCORABLE,
+	VIVA_UNSCORABLE_CONFIDENCE,  // the speech recogniser was not sure enough
+	VIVA_UNSCORABLE_LANGUAGE,    // not English
+};
+
+enum viva_point_status { VIVA_POINT_NOT_FOUND, VIVA_POINT_PARTLY, VIVA_POINT_COVERED };
+
+struct viva_point_finding {
+	const char *text;  // the reference point
+	enum viva_point_status status;
+	const char *evidence;  // the answer's own words; "" = none
+	double similarity;     // 0–1, of the evidence to the point
+};
+
+// Something the score depends on that its reader should know.
+struct viva_answer_remark {
+	const char *code;         // "no_answer", "question_copy", "too_short", "keyword_list", "capped", …
+	const char *description;  // a sentence
+	double impact;            // on the scores, in [-1, 1]
+};
+
+enum { VIVA_ANSWER_MAX_REMARKS = 8 };
+
+// All texts live in the arena given to analyze.
+struct viva_answer_analysis {
+	enum viva_unscorable unscorable;   // not SCORABLE: all below is 0 or empty, but reason and feedback
+	const char *reason;                // "" = scorable
+	double relevance, clarity, depth;  // 0–1
+	bool has_points;
+	double coverage;  // 0–1: share of the reference points that are covered; 0 without points
+	const char *const *keywords;
+	size_t keyword_count;
+	const struct viva_point_finding *points;
+	size_t point_count;
+	const char *feedback;
+	struct viva_answer_remark remarks[VIVA_ANSWER_MAX_REMARKS];
+	size_t remark_count;
+	struct viva_features features;
+};
+
+// VIVA_EFIELD (not UTF-8: field "transcript" or "question"; too many points), VIVA_EMODEL, VIVA_ENOMEM.
+VIVA_MUST_CHECK int viva_language_analyze(struct viva_language *language, const struct viva_answer *answer,
+					  struct viva_arena *arena, struct viva_answer_analysis *ret_analysis,
+					  struct viva_error *error);
+
+const char *viva_point_status_text(enum viva_point_status status);  // "covered", "partly", "not_found"
+
+#endif

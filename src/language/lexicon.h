@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the analysis knows about single English words: closed classes, fillers, words that announce reasons.
+//
+// Threads: any; constants.
+#ifndef VIVA_LANGUAGE_LEXICON_H
+#define VIVA_LANGUAGE_LEXICON_H
+
+#include <stdbool.h>
+
+enum viva_word_flag {
+	VIVA_WORD_FUNCTION = 1 << 0,              // a stop word: carries grammar, not content
+	VIVA_WORD_DETERMINER = 1 << 1,            // asks for a noun phrase: "the", "my"
+	VIVA_WORD_NOT_AFTER_DETERMINER = 1 << 2,  // "the is", "a of" are no English
+	VIVA_WORD_PREPOSITION = 1 << 3,
+	VIVA_WORD_NOT_AFTER_PREPOSITION = 1 << 4,  // "of is", "with they"
+	VIVA_WORD_NOT_LAST = 1 << 5,               // does not end a sentence
+	VIVA_WORD_FILLER = 1 << 6,                 // "um"
+	VIVA_WORD_SOFT_FILLER = 1 << 7,            // "basically"
+	VIVA_WORD_REASON = 1 << 8,                 // announces a reason, condition or contrast
+	VIVA_WORD_EXAMPLE = 1 << 9,                // announces an example
+};
+
+// The flags of a lower-case word; 0 = none.
+unsigned viva_lexicon_flags(const char *word);
+// Whether it is a frequent function word of another language in Latin script, and not an English word.
+bool viva_lexicon_is_foreign(const char *word);
+
+#endif

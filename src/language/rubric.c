@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "language/rubric.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+
+enum { MAX_EVIDENCE_BYTES = 300 };
+
+// docs/scoring.md, "Reference points": chosen on graded answers to other questions.
+static const double MEANING_WEIGHT = .7;        // of the cosine; the rest is of shared words
+static const double QUESTION_WORD_WEIGHT = .3;  // a shared word that the question has already said
+static const double PARTLY = .42;
+static const double COVERED = .56;
+
+const char *viva_point_status_text(enum viva_point_status status)
+{
+	switch (status) {
+	case VIVA_POINT_COVERED:
+		return "covered";
+	case VIVA_POINT_PARTLY:
+		return "partly";
+	case VIVA_POINT_NOT_FOUND:
+		break;
+	}
+	return "not_found";
+}
+
+int viva_rubric_prepare(struct viva_embedder *embedder, const char *const *points, size_t count,
+			struct viva_arena *arena, struct viva_rubric *ret_rubric, struct viva_error *error)
+{
+	struct viva_rubric rubric = {.count = count};
+	struct viva_bytes *texts = viva_arena_alloc(arena, (count + 1) * sizeof *texts);
+	rubric.findings = viva_arena_alloc(arena, (count + 1) * sizeof *rubric.findings);
+	rubric.embeddings = viva_arena_alloc(arena, (count + 1) * sizeof *rubric.embeddings);
+	if (!texts || !rubric.findings || !rubric.embeddings)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		texts[i] = viva_bytes_of_text(points[i]);
+		rubric.findings[i] = (struct viva_point_finding){.text = points[i], .evidence = ""};
+	}
+	int code = viva_embed_cached(embedder, texts, count, arena, rubric.embeddings, error);
+	if (code == 0)
+		*ret_rubric = rubric;
+	return code;
+}
+
+// The stems of a point with what each weighs.
+struct point_words {
+	const char **stems;
+	size_t count;
+	const char *const *question_stems;
+	size_t question_stem_count;
+};
+
+// Weighted share of the point's words that one or two sentences have.
+static double shared_words(const struct point_words *point, const struct viva_essence_sentence *a,
+			   const struct viva_essence_sentence *b)
+{
+	double all = 0;
+	double shared = 0;
+	for (size_t i = 0; i < point->count; i++) {
+		const char *stem = point->stems[i];
+		double weight = viva_stems_have(point->question_stems, point->question_stem_count, stem)
+					? QUESTION_WORD_WEIGHT
+					: 1;
+		all += weight;
+		if (viva_stems_have(a->stems, a->stem_count, stem) ||
+		    (b && viva_stems_have(b->stems, b->stem_count, stem)))
+			shared += weight;
+	}
+	return all > 0 ? shared / all : 0;
+}
+
+static double pair_cosine(const struct viva_embedding *point, const struct viva_essence_sentence *a,
+			  const struct viva_essence_sentence *b)
+{
+	double length = sqrt(2 + 2 * viva_embedding_cosine(&a->embedding, &b->embedding));
+	if (length < 1e-6)
+		return 0;
+	return (viva_embedding_cosine(point, &a->embedding) + viva_embedding_cosine(point, &b->embedding)) / length;
+}
+
+static double similarity(double cosine, double shared)
+{
+	return MEANING_WEIGHT * fmax(cosine, 0) + (1 - MEANING_WEIGHT) * shared;
+}
+
+// The answer's own words from sentence a to b.
+static const char *quote(const struct viva_text *answer, const struct viva_essence_sentence *a,
+			 const struct viva_essence_sentence *b, struct viva_arena *arena)
+{
+	size_t begin = answer->sentences[a->index].begin;
+	size_t size = answer->sentences[(b ? b : a)->index].end - begin;
+	size_t kept = viva_utf8_cut(answer->data + begin, size, MAX_EVIDENCE_BYTES);
+	return viva_arena_printf(arena, "%.*s%s", (int)kept, answer->data + begin, kept < size ? "…" : "");
+}
+
+static int match_point(struct viva_rubric *rubric, size_t index, const struct point_words *words,
+		       const struct viva_text *answer, const struct viva_essence *essence, struct viva_arena *arena)
+{
+	struct viva_point_finding *finding = &rubric->findings[index];
+	const struct viva_embedding *embedding = &rubric->embeddings[index];
+	const struct viva_essence_sentence *best_a = NULL;
+	const struct viva_essence_sentence *best_b = NULL;
+	for (size_t i = 0; i < essence->count; i++) {
+		const struct viva_essence_sentence *a = &essence->sentences[i];
+		const struct viva_essence_sentence *b = i + 1 < essence->count ? a + 1 : NULL;
+		double alone =
+			similarity(viva_embedding_cosine(embedding, &a->embedding), shared_words(words, a, NULL));
+		if (alone > finding->similarity) {
+			finding->similarity = alone;
+			best_a = a;
+			best_b = NULL;
+		}
+		if (!b || b->index != a->index + 1)
+			continue;
+		// A pair must be clearly better than its halves: quotes should be short.
+		double pair = similarity(pair_cosine(embedding, a, b), shared_words(words, a, b));
+		if (pair > finding->similarity + .03) {
+			finding->similarity = pair;
+			best_a = a;
+			best_b = b;
+		}
+	}
+	finding->similarity = fmin(finding->similarity, 1);
+	if (finding->similarity >= COVERED)
+		finding->status = VIVA_POINT_COVERED;
+	else if (finding->similarity >= PARTLY)
+		finding->status = VIVA_POINT_PARTLY;
+	if (finding->status != VIVA_POINT_NOT_FOUND)
+		finding->evidence = quote(answer, best_a, best_b, arena);
+	return finding->evidence ? 0 : VIVA_ENOMEM;
+}
+
+int viva_rubric_match(struct viva_rubric *rubric, const struct viva_text *answer, const struct viva_text *question,
+		      const struct viva_essence *essence, struct viva_arena *arena)
+{
+	struct point_words words = {0};
+	words.question_stems =
+		viva_stems_of(question, 0, question->word_count, NULL, arena, &words.question_stem_count);
+	if (!words.question_stems)
+		return VIVA_ENOMEM;
+	double sum = 0;
+	for (size_t i = 0; i < rubric->count; i++) {
+		struct viva_text point;
+		int code = viva_text_read(viva_bytes_of_text(rubric->findings[i].text), 4000, arena, &point);
+		if (code != 0)
+			return code;
+		words.stems = viva_stems_of(&point, 0, point.word_count, NULL, arena, &words.count);
+		if (!words.stems)
+			return VIVA_ENOMEM;
+		code = match_point(rubric, i, &words, answer, essence, arena);
+		if (code != 0)
+			return code;
+		double similarity_of = rubric->findings[i].similarity;
+		sum += fmin(fmax((similarity_of - PARTLY) / (COVERED - PARTLY), 0), 1) * .5 +
+		       .5 * (similarity_of >= COVERED);
+	}
+	rubric->coverage = rubric->count > 0 ? sum / (double)rubric->count : 0;
+	return 0;
+}
