@@ -31,7 +31,7 @@ struct viva_auth_options {
 
 // VIVA_EUSAGE (a key too short), VIVA_EIO (the secrets can't be read or made).
 VIVA_MUST_CHECK int viva_auth_open(const struct viva_auth_options *options, struct viva_auth **ret_auth,
-                                   struct viva_error *error);
+				   struct viva_error *error);
 struct viva_auth *viva_auth_destroy(struct viva_auth *auth);
 VIVA_DEFINE_AUTO(viva_auth)
 
@@ -46,30 +46,29 @@ struct viva_claims {
 
 // A signed token in the arena. VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_auth_issue(const struct viva_auth *auth, const struct viva_claims *claims,
-                                    struct viva_arena *arena, const char **ret_token);
+				    struct viva_arena *arena, const char **ret_token);
 
 enum viva_grant { VIVA_GRANT_ALL, VIVA_GRANT_INTERVIEW };  // API key (or auth off), or one interview's token
 
 // Checks credentials as they come: an Authorization header's value ("Bearer …"), or else a bare token (from ?token= or
 // a subprotocol); either may be NULL. With GRANT_INTERVIEW the claims are filled in. VIVA_EUNAUTHORIZED.
 VIVA_MUST_CHECK int viva_auth_check(const struct viva_auth *auth, const char *authorization, const char *token,
-                                    enum viva_grant *ret_grant, struct viva_claims *ret_claims,
-                                    struct viva_error *error);
+				    enum viva_grant *ret_grant, struct viva_claims *ret_claims,
+				    struct viva_error *error);
 // As check, and the grant must cover that interview: VIVA_EFORBIDDEN for another interview's token.
 // ret_grant and ret_claims may be NULL.
 VIVA_MUST_CHECK int viva_auth_check_interview(const struct viva_auth *auth, const char *authorization,
-                                              const char *token, const char *interview_id,
-                                              enum viva_grant *ret_grant, struct viva_claims *ret_claims,
-                                              struct viva_error *error);
+					      const char *token, const char *interview_id, enum viva_grant *ret_grant,
+					      struct viva_claims *ret_claims, struct viva_error *error);
 // As check, and only the API key will do: VIVA_EFORBIDDEN for a token.
 VIVA_MUST_CHECK int viva_auth_check_api_key(const struct viva_auth *auth, const char *authorization,
-                                            struct viva_error *error);
+					    struct viva_error *error);
 
 // Seals bytes so that only holders of the token key can read or make them (XChaCha20-Poly1305; `purpose` is bound in).
 VIVA_MUST_CHECK int viva_auth_seal(const struct viva_auth *auth, const char *purpose, struct viva_bytes plain,
-                                   struct viva_arena *arena, struct viva_bytes *ret_sealed);
+				   struct viva_arena *arena, struct viva_bytes *ret_sealed);
 // VIVA_EINVAL when it was not sealed by us for this purpose.
 VIVA_MUST_CHECK int viva_auth_unseal(const struct viva_auth *auth, const char *purpose, struct viva_bytes sealed,
-                                     struct viva_arena *arena, struct viva_bytes *ret_plain);
+				     struct viva_arena *arena, struct viva_bytes *ret_plain);
 
 #endif

@@ -8,6 +8,10 @@
 #ifndef VIVA_SERVICE_H
 #define VIVA_SERVICE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "auth/auth.h"
 #include "base/config.h"
 #include "base/json.h"
@@ -30,10 +34,11 @@ struct viva_service_runtime {
 };
 
 struct viva_service {
-	const char *name;      // "emotion"
-	const char *summary;   // first line of --help
+	const char *name;     // "emotion"
+	const char *summary;  // first line of --help
 	uint16_t default_port;
-	size_t default_threads;  // worker threads; 0 = twice the processors
+	bool is_public;                     // may bind to any address without a service key (the gateway)
+	size_t default_threads;             // worker threads; 0 = twice the processors
 	const struct viva_option *options;  // beside the common ones
 	size_t option_count;
 	const struct viva_http_route *routes;  // beside /health, /health/live, /health/ready, /metrics
@@ -47,11 +52,20 @@ struct viva_service {
 	int (*start)(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error);
 	// Whether the service can work now: adds what it knows to `detail` ({"store":"ok", …}). 0, or what is down.
 	int (*check)(void *state, json_t *detail, struct viva_error *error);
-	void (*drain)(void *state);  // on the loop, once, when a stop was asked for: say good-bye to clients. May be NULL.
-	void (*stop)(void *state);   // after the last handler returned
+	void (*drain)(
+		void *state);  // on the loop, once, when a stop was asked for: say good-bye to clients. May be NULL.
+	void (*stop)(void *state);  // after the last handler returned
 };
 
-// Runs the service until SIGINT or SIGTERM: the exit status of the process.
+// The handler of /health, for services that also answer it under their own prefix (/api/v1/emotions/health).
+VIVA_MUST_CHECK int viva_service_handle_health(struct viva_http_request *request, struct viva_http_response *response,
+					       struct viva_error *error);
+
+// The metadata key that carries the service key from service to service over gRPC.
+#define VIVA_SERVICE_KEY_METADATA "x-viva-service-key"
+
+// Runs the service until SIGINT or SIGTERM: the exit status of the process. `arguments` are those after the
+// subcommand's name.
 int viva_service_main(const struct viva_service *service, int argument_count, char **arguments);
 
 #endif
