@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "viva_test.h"
 
-#include <dlfcn.h>
 #include <ftw.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-void viva_assert_code(int got, int wanted, const char *what, const char *file, int line)
-{
-	if (got == wanted)
-		return;
-	print_error("%s gave %s, not %s\n", what, viva_error_name(got), viva_error_name(wanted));
-	_fail(file, line);
-}
 
 static int64_t fake_unix_ms(const struct viva_clock *clock)
 {

@@ -3,6 +3,8 @@
 // What unit tests share: cmocka, checks of error codes, a clock that stands still, chance that repeats, memory that
 // runs out on demand.
 //
+// What is not inline here is in the library of the dependency `viva_test`.
+//
 // Threads: one test at a time; a fake clock may be read from any thread.
 #ifndef VIVA_TEST_H
 #define VIVA_TEST_H
@@ -21,7 +23,13 @@
 // Checks what a function returned: success, or one error and no other.
 #define assert_ok(call) viva_assert_code((call), 0, #call, __FILE__, __LINE__)
 #define assert_error(call, code) viva_assert_code((call), (code), #call, __FILE__, __LINE__)
-void viva_assert_code(int got, int wanted, const char *what, const char *file, int line);
+static inline void viva_assert_code(int got, int wanted, const char *what, const char *file, int line)
+{
+	if (got == wanted)
+		return;
+	print_error("%s gave %s, not %s\n", what, viva_error_name(got), viva_error_name(wanted));
+	_fail(file, line);
+}
 
 // A clock that moves only when told. Starts at 2026-01-01T00:00:00Z, monotonic 1,000 s.
 struct fake_clock {
