@@ -18,7 +18,7 @@ struct viva_http_client;
 
 struct viva_http_call {
 	const char *method;
-	const char *url;  // http:// or https:// only; redirects are not followed
+	const char *url;             // http:// or https:// only; redirects are not followed
 	const char *const *headers;  // "Name: value", header_count of them
 	size_t header_count;
 	struct viva_bytes body;
@@ -39,7 +39,7 @@ VIVA_DEFINE_AUTO(viva_http_client)
 // Any answer, whatever its status, is a success. VIVA_EUNAVAILABLE (no connection), VIVA_EDEADLINE, VIVA_ELIMIT,
 // VIVA_EINVAL (url), VIVA_EBADGATEWAY (not HTTP), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_http_call(struct viva_http_client *client, const struct viva_http_call *call,
-                                   struct viva_arena *arena, struct viva_http_reply *ret_reply,
-                                   struct viva_error *error);
+				   struct viva_arena *arena, struct viva_http_reply *ret_reply,
+				   struct viva_error *error);
 
 #endif

@@ -24,8 +24,8 @@ struct viva_http_relay_choice {
 };
 
 struct viva_http_relay_route {
-	// Looks at the head (request->body is empty) and decides: 0 and *ret_choice, or an error that the client gets.
-	// The request lives until the exchange has ended. Also asked for WebSocket handshakes.
+	// Looks at the head (request->body is NULL: it hasn't come yet) and decides: 0 and *ret_choice, or an error
+	// that the client gets. The request lives until the exchange has ended. Also asked for WebSocket handshakes.
 	int (*choose)(struct viva_http_request *request, struct viva_http_relay_choice *ret_choice,
 		      struct viva_error *error);
 	uint32_t connect_timeout_ms;   // for each address. 0 = 2,000.

@@ -44,6 +44,7 @@ struct viva_http_request {
 	int64_t deadline_us;      // monotonic: from X-Request-Timeout (seconds, real) if sooner than the server's own
 	struct viva_arena *arena;
 	const char *const *parameters;  // of the route's pattern, in its order, percent-decoded
+	const char *pattern;            // the route's, which names the parameters
 	void *context;                  // the route's
 };
 

@@ -29,8 +29,8 @@ VIVA_MUST_CHECK int viva_loop_post(struct viva_loop *loop, void (*run)(void *con
 
 // Calls run(context) after delay_ms and then every repeat_ms (0 = once). Destroy is fine inside run. VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_loop_timer_create(struct viva_loop *loop, uint64_t delay_ms, uint64_t repeat_ms,
-                                           void (*run)(void *context), void *context,
-                                           struct viva_loop_timer **ret_timer);
+					   void (*run)(void *context), void *context,
+					   struct viva_loop_timer **ret_timer);
 struct viva_loop_timer *viva_loop_timer_destroy(struct viva_loop_timer *timer);
 
 uv_loop_t *viva_loop_uv(struct viva_loop *loop);
