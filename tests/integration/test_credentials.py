@@ -26,9 +26,14 @@ def decode(token, index):
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
+def signing_key(secret):
+    """The HMAC key that the platform makes of VIVA_TOKEN_KEY (src/auth/auth.c, derive)."""
+    return hashlib.blake2b(b"viva interview tokens\0" + secret.encode(), digest_size=32).digest()
+
+
 def sign(claims, key, header=None, digest=hashlib.sha256):
     signed = f"{encode(header or {'alg': 'HS256', 'typ': 'JWT'})}.{encode(claims)}"
-    return f"{signed}.{encode(hmac.new(key.encode(), signed.encode(), digest).digest())}"
+    return f"{signed}.{encode(hmac.new(key, signed.encode(), digest).digest())}"
 
 
 def with_claims(token, **changes):
@@ -75,10 +80,11 @@ def test_the_api_key_opens_every_interview(rest, interview):
     assert ok(rest.get(interview.path))["id"] == interview.id
 
 
-def forgeries(token, key):
+def forgeries(token, secret):
     """{what was done: token} of what no check may let pass."""
     claims = decode(token, 1)
     header = {"typ": "JWT"}
+    key = signing_key(secret)
     return {
         "no signature": token.rpartition(".")[0] + ".",
         "two parts": token.rpartition(".")[0],
@@ -90,8 +96,9 @@ def forgeries(token, key):
         "alg HS384": sign(claims, key, {"alg": "HS384", **header}, hashlib.sha384),
         "alg RS256": sign(claims, key, {"alg": "RS256", **header}),
         "no alg": sign(claims, key, header),
-        "another key": sign(claims, "another key of more than thirty-two bytes"),
-        "an empty key": sign(claims, ""),
+        "another key": sign(claims, signing_key("another key of more than thirty-two bytes")),
+        "an empty key": sign(claims, b""),
+        "the secret itself as key": sign(claims, secret.encode()),
         "the API key's place taken by claims": encode(claims),
         "garbage": "a.b.c",
         "dots": "...",
@@ -114,16 +121,16 @@ def test_a_forged_token_is_refused(rest, interview, token_key, name):
 
 
 def test_an_expired_token_is_refused(interview, token_key):
-    claims = decode(interview.token, 1)
+    claims, key = decode(interview.token, 1), signing_key(token_key)
     # First that a token made here passes at all, else this test would prove nothing.
-    ok(interview.call("GET", credential=sign(claims, token_key)))
+    ok(interview.call("GET", credential=sign(claims, key)))
     for moment in (1, claims.get("iat", claims["exp"] - 10**6) - 10**6, -5):
-        answer = interview.call("GET", credential=sign({**claims, "exp": moment}, token_key))
+        answer = interview.call("GET", credential=sign({**claims, "exp": moment}, key))
         assert_error(answer, 401, "UNAUTHORIZED")
     without = {name: value for name, value in claims.items() if name != "exp"}
-    assert_error(interview.call("GET", credential=sign(without, token_key)), 401, "UNAUTHORIZED")
+    assert_error(interview.call("GET", credential=sign(without, key)), 401, "UNAUTHORIZED")
     for moment in ("tomorrow", None, 1e30, [1]):
-        answer = interview.call("GET", credential=sign({**claims, "exp": moment}, token_key))
+        answer = interview.call("GET", credential=sign({**claims, "exp": moment}, key))
         assert_error(answer, 401, "UNAUTHORIZED")
 
 

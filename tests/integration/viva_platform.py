@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -12,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVICES = ("gateway", "interview", "emotion", "scoring")
 START_LIMIT_S = 120  # how long a start may take before the test gives up; nothing is asserted about it
 STOP_LIMIT_S = 60
+LISTENING = re.compile(r"listening on [^ ]*:(\d+)")
 
 
 def binary():
@@ -169,20 +171,16 @@ class Service:
         self.directory = pathlib.Path(directory)
         self.api_key = api_key
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.ready_file = self.directory / f"{name}.ready"
-        self.ready_file.unlink(missing_ok=True)
         variables = clean_environment(**({"VIVA_API_KEY": api_key} if api_key else {}), **environment)
+        log_path = self.directory / f"{name}-{time.monotonic_ns()}.log"
         self.running = Process(
-            [name, "--data-dir", self.directory / "data", "--port", "0", "--ready-file", self.ready_file, *arguments],
-            self.directory / f"{name}.log",
-            variables,
+            [name, "--data-dir", self.directory / "data", "--port", "0", *arguments], log_path, variables
         )
-        wait_until(self._is_ready, f"{name} is ready")
-        self.port = int(self.ready_file.read_text().strip().rpartition(":")[2].strip('"}/ \n'))
+        self.port = int(wait_until(self._listening, f"{name} is ready")[1])
 
-    def _is_ready(self):
+    def _listening(self):
         assert self.running.process.poll() is None, f"the service ended early:\n{self.running.log()[-3000:]}"
-        return self.ready_file.exists() and self.ready_file.stat().st_size > 0
+        return LISTENING.search(self.running.log())
 
     @property
     def pid(self):
