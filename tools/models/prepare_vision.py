@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the models that the emotion service opens, and vision.json with their sizes and SHA-256 sums.
+
+From PyPI's mediapipe 0.10.14 (Apache-2.0): the short-range face detector as it is, and the face mesh with attention, cut
+into parts (attention_mesh.py). From npm's @vladmandic/face-api 1.7.15 (MIT): the expression network, rebuilt as
+OpenVINO IR (face_expression.py).
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import pathlib
+import tarfile
+import tempfile
+import zipfile
+
+import numpy as np
+import openvino as ov
+
+import attention_mesh
+import face_expression
+
+MEDIAPIPE = "mediapipe-0.10.14-*.whl"
+FACE_API = "vladmandic-face-api-1.7.15.tgz"
+FORMAT = 1  # of the manifest
+
+# Sums of the originals: what is taken apart by tensor number must be the file that the numbers were read from.
+ORIGINALS = {
+    "mediapipe/modules/face_detection/face_detection_short_range.tflite": "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+    "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite": "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4",
+}
+
+
+def one_of(folder: pathlib.Path, pattern: str) -> pathlib.Path:
+    found = sorted(folder.glob(pattern))
+    if not found:
+        raise SystemExit(f"prepare_vision: no {pattern} in {folder}; ./dev deps fetches it")
+    return found[0]
+
+
+def read_original(wheel: zipfile.ZipFile, name: str) -> bytes:
+    data = wheel.read(name)
+    if hashlib.sha256(data).hexdigest() != ORIGINALS[name]:
+        raise SystemExit(f"prepare_vision: {name} in the mediapipe wheel is not the known one")
+    return data
+
+
+def load_schema(wheel: zipfile.ZipFile, folder: pathlib.Path):
+    """The TFLite schema's Python classes, which the mediapipe wheel carries."""
+    path = folder / "schema_py_generated.py"
+    path.write_bytes(wheel.read("mediapipe/tasks/metadata/schema_py_generated.py"))
+    spec = importlib.util.spec_from_file_location("schema_py_generated", path)
+    schema = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(schema)
+    return schema
+
+
+def make_mediapipe(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
+    detector, attention = ORIGINALS
+    with zipfile.ZipFile(one_of(downloads, MEDIAPIPE)) as wheel, tempfile.TemporaryDirectory() as scratch:
+        (folder / "face_detection.tflite").write_bytes(read_original(wheel, detector))
+        schema = load_schema(wheel, pathlib.Path(scratch))
+        blob = read_original(wheel, attention)
+        for name, (inputs, outputs) in attention_mesh.PARTS.items():
+            (folder / name).write_bytes(attention_mesh.cut(schema, blob, inputs, outputs))
+    return ["face_detection.tflite", *attention_mesh.PARTS]
+
+
+def make_expression(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
+    with tarfile.open(one_of(downloads, FACE_API)) as package:
+        manifest, data = (
+            package.extractfile(f"package/model/face_expression_model{ending}").read()
+            for ending in ("-weights_manifest.json", ".bin")
+        )
+    # Whole floats: 660 KB more on disk, and no rounding of weights that were quantised once already.
+    model = face_expression.expression_model(manifest, data)
+    ov.save_model(model, folder / "face_expression.xml", compress_to_fp16=False)
+    return ["face_expression.xml", "face_expression.bin"]
+
+
+def check(folder: pathlib.Path) -> None:
+    """Refuses models that do not run, or have other shapes than the program counts on."""
+    core = ov.Core()
+    expected = {
+        "face_detection.tflite": [896, 14336],
+        "face_mesh.tflite": [1, 1404, 73728],
+        "face_lips.tflite": [160],
+        "face_eye_right.tflite": [10, 142],
+        "face_eye_left.tflite": [10, 142],
+        "face_expression.xml": [7],
+    }
+    for name, sizes in expected.items():
+        compiled = core.compile_model(folder / name, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        results = compiled([np.zeros(list(compiled.input(0).shape), np.float32)])
+        if sorted(value.size for value in results.values()) != sizes:
+            raise SystemExit(f"prepare_vision: {name} came out with unexpected outputs")
+
+
+def describe(path: pathlib.Path) -> dict:
+    data = path.read_bytes()
+    return {"name": path.name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--downloads", type=pathlib.Path, required=True, help="folder with the downloaded packages")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for the model files")
+    arguments = parser.parse_args()
+
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    # Made aside and then moved, the manifest last: a process that starts meanwhile sees the old files or a clear error.
+    with tempfile.TemporaryDirectory(dir=arguments.out) as aside_name:
+        aside = pathlib.Path(aside_name)
+        names = make_mediapipe(arguments.downloads, aside) + make_expression(arguments.downloads, aside)
+        check(aside)
+        manifest = {"format": FORMAT, "files": [describe(aside / name) for name in names]}
+        (aside / "vision.json").write_text(json.dumps(manifest, indent="\t") + "\n")
+        for name in [*names, "vision.json"]:
+            os.replace(aside / name, arguments.out / name)
+    print(f"prepare_vision: face models in {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()
