@@ -12,26 +12,39 @@ import pytest
 import viva_platform
 from viva_wire import Wire
 
-NUMBER = re.compile(r"\b(\d{4,5})\s*$", re.M)
+PORT = re.compile(r"^port (\d+)$", re.M)
 DEFLATE = ["12.*", "13.*"]  # permessage-deflate, which is optional and not offered
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
-@pytest.fixture(scope="module")
-def echo_address(tmp_path_factory):
+def start_echo(directory, name, *arguments):
+    """Starts viva-echo on a free port: (process, its address, its log)."""
     found = sorted(path for path in viva_platform.build_directory().rglob("viva-echo") if path.is_file())
     assert found, "viva-echo is not built"
-    log = tmp_path_factory.mktemp("echo") / "echo.log"
+    log = directory / f"{name}.log"
     with open(log, "wb") as out:
-        process = subprocess.Popen([found[0], "0"], stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-    viva_platform.wait_until(
-        lambda: process.poll() is not None or NUMBER.search(log.read_text()), "viva-echo says its port"
+        process = subprocess.Popen(
+            [found[0], *arguments], stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+        )
+    port = viva_platform.wait_until(
+        lambda: PORT.search(log.read_text()) or process.poll() is not None, "viva-echo says its port"
     )
     assert process.poll() is None, log.read_text()
-    yield f"127.0.0.1:{NUMBER.search(log.read_text())[1]}"
-    process.terminate()
-    process.wait(viva_platform.STOP_LIMIT_S)
-    assert "Sanitizer" not in log.read_text(), log.read_text()
+    return process, f"127.0.0.1:{port[1]}", log
+
+
+@pytest.fixture(scope="module", params=["direct", "through the relay"])
+def echo_address(request, tmp_path_factory):
+    """An echo server on src/net, alone or behind our own proxy."""
+    directory = tmp_path_factory.mktemp("echo")
+    started = [start_echo(directory, "echo")]
+    if request.param != "direct":
+        started.append(start_echo(directory, "relay", "--upstream", started[0][1]))
+    yield started[-1][1]
+    for process, _, log in reversed(started):
+        process.terminate()
+        assert process.wait(viva_platform.STOP_LIMIT_S) == 0, log.read_text()
+        assert "Sanitizer" not in log.read_text(), log.read_text()
 
 
 def run_cases(address, include, exclude):
