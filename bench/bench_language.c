@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // viva-bench-language MODEL_DIR QUESTIONS            times an answer of 200 words; one JSON object
-// viva-bench-language MODEL_DIR QUESTIONS --analyze  judges one {"question","answer","points"?,"seconds"?} a line of
+// viva-bench-language MODEL_DIR QUESTIONS --analyze  judges one {"question","answer","points"?,"narrative"?} a line of
 // stdin
 //
 // The second is for measuring the judgement against human grades.
@@ -147,6 +147,7 @@ static int analyze_line(struct viva_language *language, const char *line, struct
 	input.reference_points = texts;
 	input.question = viva_bytes_of_text(asked);
 	input.transcript = viva_bytes_of_text(said);
+	input.is_narrative = json_is_true(json_object_get(json, "narrative"));
 	input.seconds = json_number_value(json_object_get(json, "seconds"));
 
 	struct viva_answer_analysis analysis;

@@ -23,12 +23,15 @@ enum {
 
 // docs/scoring.md, "Relevance" and "Depth".
 static const double TOPIC_LOW = .05, TOPIC_HIGH = .25;  // cosines between which a sentence comes to be on topic
+static const double NEIGHBOUR_TOPICALITY = .8;          // of a sentence's topicality that its neighbours have too
 static const double RELEVANCE_MIDDLE = 1.1;             // deviations above the background's mean that give .5
 static const double RELEVANCE_SLOPE = 1.6;
 static const double AMOUNT_WORDS = 40;      // different content words that give 1 − 1/e
 static const double SPECIFIC_MARKS = 4;     // figures, reasons, examples that give 1 − 1/e
 static const double COVERAGE_WEIGHT = .55;  // of coverage in depth, where there are points
-static const double SAME_QUESTION = .9;     // a background question this near is the question itself
+static const double NARRATIVE_COVERAGE_WEIGHT = .35;
+static const double COPIED_SHARE = .5;   // of its words: then the answer is a copy of the question
+static const double SAME_QUESTION = .9;  // a background question this near is the question itself
 
 struct viva_language {
 	struct viva_embedder *embedder;
@@ -168,6 +171,18 @@ static double topicality(const struct judge *judge, const struct viva_embedding 
 	return clamp((nearest - TOPIC_LOW) / (TOPIC_HIGH - TOPIC_LOW));
 }
 
+// In a story, what stands next to a sentence on topic belongs to it.
+static void spread_topicality(struct viva_essence *essence)
+{
+	double before = 0;
+	for (size_t i = 0; i < essence->count; i++) {
+		double own = essence->sentences[i].topicality;
+		double after = i + 1 < essence->count ? essence->sentences[i + 1].topicality : 0;
+		essence->sentences[i].topicality = fmax(own, NEIGHBOUR_TOPICALITY * fmax(before, after));
+		before = own;
+	}
+}
+
 // The direction of all sentences together, each by its length and topicality.
 static void sum_sentences(struct judge *judge)
 {
@@ -194,8 +209,8 @@ static int embed_answer(struct judge *judge)
 	int code = viva_embed_cached(embedder, &question, 1, judge->arena, &judge->question_embedding, judge->error);
 	if (code == 0)
 		code = viva_rubric_prepare(embedder, judge->answer->reference_points,
-					   judge->answer->reference_point_count, judge->arena, &judge->rubric,
-					   judge->error);
+					   judge->answer->reference_point_count, judge->answer->is_narrative,
+					   judge->arena, &judge->rubric, judge->error);
 	if (code != 0)
 		return code;
 
@@ -211,6 +226,8 @@ static int embed_answer(struct judge *judge)
 		essence->sentences[i].embedding = vectors[i];
 		essence->sentences[i].topicality = topicality(judge, &vectors[i]);
 	}
+	if (code == 0 && judge->answer->is_narrative)
+		spread_topicality(essence);
 	if (code == 0)
 		sum_sentences(judge);
 	return code;
@@ -236,7 +253,7 @@ static double background_score(const struct judge *judge, const struct viva_embe
 		return (own - .1) / .12;  // what a mixed bank of questions gives on average
 	double mean = sum / count;
 	double deviation = sqrt(fmax(squares / count - mean * mean, 0));
-	return (own - mean) / fmax(deviation, .08);
+	return (own - mean) / fmax(deviation, .05);
 }
 
 static double relevance_of(double score)
@@ -252,8 +269,10 @@ static void judge_relevance(struct judge *judge)
 		double near_point = relevance_of(background_score(judge, &judge->rubric.embeddings[i]) - .6);
 		relevance = fmax(relevance, near_point);
 	}
-	double enough = clamp((double)judge->essence.content_words / MIN_CONTENT_WORDS);
-	judge->analysis->relevance = clamp(relevance * enough);
+	// What is left of a copied question must be something before it can be about it. Short answers are often right.
+	if (judge->essence.copied_share >= COPIED_SHARE)
+		relevance *= clamp((double)judge->essence.content_words / MIN_CONTENT_WORDS);
+	judge->analysis->relevance = judge->essence.content_words > 0 ? clamp(relevance) : 0;
 }
 
 // Different content words on topic that the question has not said, and marks of specificity.
@@ -317,9 +336,10 @@ static int judge_depth(struct judge *judge)
 	double specificity = 1 - exp(-substance.marks / SPECIFIC_MARKS);
 	double prose = viva_features_prose(substance.function_share);
 	double depth = amount * (.7 + .3 * specificity);
+	double weight = judge->answer->is_narrative ? NARRATIVE_COVERAGE_WEIGHT : COVERAGE_WEIGHT;
 	if (analysis->has_points)
-		depth = COVERAGE_WEIGHT * analysis->coverage + (1 - COVERAGE_WEIGHT) * depth;
-	depth *= prose;
+		depth = weight * analysis->coverage + (1 - weight) * depth;
+	depth *= prose * (.7 + .3 * viva_features_order(analysis->features.disorder));
 	// An answer that is off the question is not deep about it.
 	depth *= .3 + .7 * clamp(analysis->relevance / .5);
 	if (judge->essence.content_words < MIN_CONTENT_WORDS)
@@ -345,7 +365,7 @@ static int judge_content(struct judge *judge)
 	analysis->points = judge->rubric.findings;
 	analysis->point_count = judge->rubric.count;
 
-	if (judge->essence.copied_share >= .5)
+	if (judge->essence.copied_share >= COPIED_SHARE)
 		remark(judge, "question_copy", "Most of the answer repeats the question word for word.", -.8);
 	else if (judge->essence.content_words < MIN_CONTENT_WORDS)
 		remark(judge, "too_short", "The answer is too short to say much.", -.5);

@@ -47,6 +47,8 @@ struct viva_answer {
 	struct viva_bytes question;
 	const char *const *reference_points;  // may be NULL
 	size_t reference_point_count;         // at most VIVA_ANSWER_MAX_POINTS
+	bool is_narrative;  // the question asks for something experienced: points are met by a story, not by a
+			    // statement
 	struct viva_bytes transcript;
 	double seconds;        // of speech; 0 = unknown
 	double confidence;     // the speech recogniser's, 0–1; 0 = unknown

@@ -14,6 +14,9 @@ static const double MIN_LATIN_SHARE = .6;
 static const double ENGLISH_FUNCTION_SHARE = .15;
 static const double FOREIGN_FUNCTION_SHARE = .15;
 static const double FOREIGN_PIECES_PER_WORD = 1.7;
+// Some words of other languages look like English ones ("on", "me"): more pieces outweigh more of them.
+static const double CHANCE_FUNCTION_SHARE = .30;
+static const double CLEARLY_FOREIGN_PIECES_PER_WORD = 2.1;
 
 int viva_english_check(const struct viva_tokenizer *tokenizer, const struct viva_text *text, struct viva_arena *arena,
 		       bool *ret_is_english)
@@ -37,7 +40,7 @@ int viva_english_check(const struct viva_tokenizer *tokenizer, const struct viva
 		*ret_is_english = false;
 		return 0;
 	}
-	if (english >= ENGLISH_FUNCTION_SHARE * words)
+	if (english >= CHANCE_FUNCTION_SHARE * words)
 		return 0;
 
 	struct viva_tokens tokens;
@@ -48,6 +51,7 @@ int viva_english_check(const struct viva_tokenizer *tokenizer, const struct viva
 	if (code != 0)
 		return code;
 	double pieces_per_word = (double)tokens.pieces / (double)VIVA_MAX(tokens.words, (size_t)1);
-	*ret_is_english = pieces_per_word < FOREIGN_PIECES_PER_WORD;
+	*ret_is_english = pieces_per_word < (english >= ENGLISH_FUNCTION_SHARE * words ? CLEARLY_FOREIGN_PIECES_PER_WORD
+										       : FOREIGN_PIECES_PER_WORD);
 	return 0;
 }

@@ -11,8 +11,9 @@ enum { MAX_EVIDENCE_BYTES = 300 };
 // docs/scoring.md, "Reference points": chosen on graded answers to other questions.
 static const double MEANING_WEIGHT = .7;        // of the cosine; the rest is of shared words
 static const double QUESTION_WORD_WEIGHT = .3;  // a shared word that the question has already said
-static const double PARTLY = .42;
-static const double COVERED = .56;
+static const double PARTLY = .42, COVERED = .56;
+// A story meets a point by an event of its own: it is less near to the point's words.
+static const double NARRATIVE_PARTLY = .33, NARRATIVE_COVERED = .48;
 
 const char *viva_point_status_text(enum viva_point_status status)
 {
@@ -27,10 +28,12 @@ const char *viva_point_status_text(enum viva_point_status status)
 	return "not_found";
 }
 
-int viva_rubric_prepare(struct viva_embedder *embedder, const char *const *points, size_t count,
+int viva_rubric_prepare(struct viva_embedder *embedder, const char *const *points, size_t count, bool is_narrative,
 			struct viva_arena *arena, struct viva_rubric *ret_rubric, struct viva_error *error)
 {
-	struct viva_rubric rubric = {.count = count};
+	struct viva_rubric rubric = {.count = count,
+				     .partly = is_narrative ? NARRATIVE_PARTLY : PARTLY,
+				     .covered = is_narrative ? NARRATIVE_COVERED : COVERED};
 	struct viva_bytes *texts = viva_arena_alloc(arena, (count + 1) * sizeof *texts);
 	rubric.findings = viva_arena_alloc(arena, (count + 1) * sizeof *rubric.findings);
 	rubric.embeddings = viva_arena_alloc(arena, (count + 1) * sizeof *rubric.embeddings);
@@ -125,9 +128,9 @@ static int match_point(struct viva_rubric *rubric, size_t index, const struct po
 		}
 	}
 	finding->similarity = fmin(finding->similarity, 1);
-	if (finding->similarity >= COVERED)
+	if (finding->similarity >= rubric->covered)
 		finding->status = VIVA_POINT_COVERED;
-	else if (finding->similarity >= PARTLY)
+	else if (finding->similarity >= rubric->partly)
 		finding->status = VIVA_POINT_PARTLY;
 	if (finding->status != VIVA_POINT_NOT_FOUND)
 		finding->evidence = quote(answer, best_a, best_b, arena);
@@ -154,9 +157,9 @@ int viva_rubric_match(struct viva_rubric *rubric, const struct viva_text *answer
 		code = match_point(rubric, i, &words, answer, essence, arena);
 		if (code != 0)
 			return code;
-		double similarity_of = rubric->findings[i].similarity;
-		sum += fmin(fmax((similarity_of - PARTLY) / (COVERED - PARTLY), 0), 1) * .5 +
-		       .5 * (similarity_of >= COVERED);
+		double above = (rubric->findings[i].similarity - rubric->partly) / (rubric->covered - rubric->partly);
+		if (rubric->findings[i].status != VIVA_POINT_NOT_FOUND)
+			sum += fmin(.4 + .6 * above, 1);
 	}
 	rubric->coverage = rubric->count > 0 ? sum / (double)rubric->count : 0;
 	return 0;

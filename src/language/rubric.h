@@ -14,11 +14,12 @@ struct viva_rubric {
 	size_t count;
 	double coverage;                    // mean over the points, each between 0 (not found) and 1 (covered)
 	struct viva_embedding *embeddings;  // of the points
+	double partly, covered;             // similarities from which on a point counts as such
 };
 
 // Embeds the points. Errors of viva_embed_cached.
 VIVA_MUST_CHECK int viva_rubric_prepare(struct viva_embedder *embedder, const char *const *points, size_t count,
-					struct viva_arena *arena, struct viva_rubric *ret_rubric,
+					bool is_narrative, struct viva_arena *arena, struct viva_rubric *ret_rubric,
 					struct viva_error *error);
 // Matches each point against the answer's sentences and pairs of neighbours. The sentences' embeddings must be set.
 VIVA_MUST_CHECK int viva_rubric_match(struct viva_rubric *rubric, const struct viva_text *answer,
