@@ -251,7 +251,7 @@ static void check_overhead(struct http_connection *connection, struct http_excha
 	exchange->raw_bytes += size;
 	uint64_t allowed = connection->server->options.max_header_bytes + (uint64_t)VIVA_LOOP_SCRATCH_BYTES +
 			   OVERHEAD_PER_BODY_BYTE * exchange->body_bytes;
-	if (exchange->raw_bytes - exchange->body_bytes > allowed)
+	if (exchange->raw_bytes > allowed + exchange->body_bytes)
 		refuse_current(connection, VIVA_EHEADERSIZE, NULL);
 }
 
