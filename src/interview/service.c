@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The service's settings, its start and its end.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "interview/context.h"
+#include "interview/interview.h"
+#include "interview/janitor.h"
+#include "interview/live.h"
+#include "interview/routes.h"
+#include "interview/schema.h"
+
+enum { JANITOR_INTERVAL_MS = 2000 };
+
+static const struct viva_option options[] = {
+	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where interviews are kept; default sqlite:DATA/viva.db",
+	 true},
+	{"questions", VIVA_OPTION_TEXT, NULL, 0, 0, "path", "Question bank; default the one that comes with Viva",
+	 false},
+	{"interview-timeout-minutes", VIVA_OPTION_INT, "120", 1, 10080, "minutes",
+	 "How long after its start an interview ends by itself", false},
+	{"confidence-floor", VIVA_OPTION_REAL, "0.4", 0, 1, NULL,
+	 "Answers whose speech was recognised with less confidence are kept, but not judged", false},
+	{"breaker-open-ms", VIVA_OPTION_INT, "10000", 1, 3600000, "ms",
+	 "How long calls to a failing service are held back", false},
+	{"max-sessions", VIVA_OPTION_INT, "10000", 1, 1000000, NULL, "Interviews remembered in memory at a time",
+	 false},
+};
+
+// Makes the store's options; `url` gets the text that store-url defaults to.
+static int open_store(struct interview_service *service, struct viva_error *error)
+{
+	const struct viva_service_runtime *runtime = &service->runtime;
+	char default_url[4096];
+	snprintf(default_url, sizeof default_url, "sqlite:%s/viva.db", runtime->data_directory);
+	const char *url = viva_config_text(runtime->config, "store-url");
+	struct viva_store_options store = viva_store_defaults();
+	store.url = url ? url : default_url;
+	store.service = "interview";
+	store.migrations = interview_migrations;
+	store.migration_count = interview_migration_count;
+	return viva_store_open(&store, &service->store, error);
+}
+
+static void stop(void *state)
+{
+	struct interview_service *service = state;
+	interview_janitor_destroy(service->janitor);
+	interview_sessions_destroy(service->sessions);
+	interview_peers_destroy(service->peers);
+	viva_question_bank_destroy(service->bank);
+	viva_store_destroy(service->store);
+	free(service);
+}
+
+static int open_parts(struct interview_service *service, struct viva_error *error)
+{
+	const struct viva_service_runtime *runtime = &service->runtime;
+	int status = viva_question_bank_open(viva_config_text(runtime->config, "questions"), &service->bank, error);
+	if (!status)
+		status = open_store(service, error);
+	if (!status)
+		status = interview_peers_create(runtime, &service->peers, error);
+	if (status)
+		return status;
+	size_t max_sessions = (size_t)viva_config_int(runtime->config, "max-sessions");
+	status = interview_sessions_create(runtime->pool, runtime->clock, max_sessions, interview_live_drop_frame,
+					   &service->sessions);
+	if (!status)
+		status = interview_janitor_create(service, JANITOR_INTERVAL_MS, &service->janitor);
+	return status ? viva_fail(error, status, NULL, "no memory for the interview service") : 0;
+}
+
+static int start(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error)
+{
+	struct interview_service *service = calloc(1, sizeof *service);
+	if (!service)
+		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the interview service");
+	service->runtime = *runtime;
+	service->timeout_ms = viva_config_int(runtime->config, "interview-timeout-minutes") * 60 * 1000;
+	service->confidence_floor = viva_config_real(runtime->config, "confidence-floor");
+	int status = open_parts(service, error);
+	if (status) {
+		stop(service);
+		return status;
+	}
+	*ret_state = service;
+	return 0;
+}
+
+// The service works as long as its store does: what needs the other services waits for them.
+static int check(void *state, json_t *detail, struct viva_error *error)
+{
+	struct interview_service *service = state;
+	int status = viva_store_ping(service->store, error);
+	json_object_set_new(detail, "store", json_string(status ? "down" : "ok"));
+	json_object_set_new(detail, "interviews_in_memory",
+			    json_integer((json_int_t)interview_sessions_count(service->sessions)));
+	interview_peers_describe(service->peers, detail);
+	return status;
+}
+
+static void drain(void *state)
+{
+	struct interview_service *service = state;
+	interview_janitor_stop(service->janitor);
+}
+
+int viva_interview_main(int argument_count, char **arguments)
+{
+	const struct viva_service service = {
+		.name = "interview",
+		.summary = "Conducts interviews over REST and WebSocket.",
+		.default_port = 8080,
+		// Handlers wait for the other services most of their time.
+		.default_threads = 16,
+		.options = options,
+		.option_count = VIVA_COUNT(options),
+		.routes = interview_routes,
+		.route_count = interview_route_count,
+		.start = start,
+		.check = check,
+		.drain = drain,
+		.stop = stop,
+	};
+	return viva_service_main(&service, argument_count, arguments);
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the process remembers of an interview while it is being conducted: its sockets, the tracker's continuation, the
+// reserved frame numbers, its rate. A bounded cache: all that must not be lost is in the store.
+//
+// Threads: any, unless a function says otherwise. Nothing blocks but what interview_session_lock_frames guards.
+#ifndef VIVA_INTERVIEW_SESSION_H
+#define VIVA_INTERVIEW_SESSION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/mailbox.h"
+#include "base/pool.h"
+#include "net/websocket.h"
+#include "resilience/rate_limiter.h"
+
+enum {
+	INTERVIEW_MAX_SOCKETS = 4,           // at one interview at a time
+	INTERVIEW_MESSAGES_PER_S = 300,      // of all sockets of an interview together; beyond, RATE_LIMITED
+	INTERVIEW_MAX_CONTROL_WAITING = 32,  // messages other than frames that wait, per interview
+	INTERVIEW_MAX_FRAMES_WAITING = 4,    // REST frames that wait for their turn, per interview
+	INTERVIEW_MAX_CONTINUATION = 16384,  // bytes
+	INTERVIEW_FACE_NOTICE_MS = 5000,     // FACE_NOT_DETECTED and MULTIPLE_FACES at most so often
+};
+
+// When to tell of something that lasts: at its begin, and then at most every INTERVIEW_FACE_NOTICE_MS.
+struct interview_notice {
+	bool is_on;
+	int64_t told_ms;  // monotonic
+};
+bool interview_notice_due(struct interview_notice *notice, bool is_on, int64_t now_ms);
+
+// Frames are analysed one at a time, for each needs what the last one left behind. Guarded by frame_lock.
+struct interview_frame_state {
+	uint8_t *continuation;  // NULL = none
+	size_t continuation_size;
+	int64_t next_number;  // of the reserved block
+	int64_t end_number;   // next_number == end_number: reserve another
+	struct interview_notice no_face;
+	struct interview_notice many_faces;
+};
+
+struct interview_session {
+	char id[VIVA_UUID_SIZE];
+	struct interview_sessions *sessions;
+	// Guarded by the sessions' lock.
+	struct interview_session *newer, *older;
+	struct interview_session *next_in_slot;
+	size_t references;
+	bool is_forgotten;
+	// Guarded by `lock`.
+	pthread_mutex_t lock;
+	struct viva_websocket *sockets[INTERVIEW_MAX_SOCKETS];
+	size_t socket_count;
+	size_t socket_places;              // taken by sockets, open or about to open
+	struct viva_rate_limiter limiter;  // of messages
+	struct interview_notice rate_exceeded;
+	struct viva_strand *control;  // made with the first socket, as the two that follow
+	struct viva_strand *frames;
+	struct viva_mailbox *waiting_frame;  // of the newest
+	// Of frames.
+	atomic_bool is_frame_due;  // a task that takes the waiting frame is on its way
+	atomic_int frames_waiting;
+	pthread_mutex_t frame_lock;
+	struct interview_frame_state frame_state;
+};
+
+struct interview_sessions;
+
+// `on_drop` frees a frame that was replaced in waiting_frame. VIVA_EINVAL (max_sessions 0), VIVA_ENOMEM.
+VIVA_MUST_CHECK int interview_sessions_create(struct viva_pool *pool, const struct viva_clock *clock,
+					      size_t max_sessions, void (*on_drop)(void *item),
+					      struct interview_sessions **ret_sessions);
+struct interview_sessions *interview_sessions_destroy(struct interview_sessions *sessions);  // after the last unref
+
+// The session of that interview, made if there is none; the caller holds it until unref. The one used longest ago that
+// nobody holds makes room. VIVA_EOVERLOAD (all are held), VIVA_ENOMEM.
+VIVA_MUST_CHECK int interview_session_get(struct interview_sessions *sessions, const char *id,
+					  struct interview_session **ret_session, struct viva_error *error);
+// The session if it is remembered, else NULL; held until unref.
+struct interview_session *interview_session_find(struct interview_sessions *sessions, const char *id);
+struct interview_session *interview_session_ref(struct interview_session *session);
+struct interview_session *interview_session_unref(struct interview_session *session);  // NULL is fine. Always NULL.
+// A new get() makes a new one; who holds the old one keeps it.
+void interview_session_forget(struct interview_session *session);
+size_t interview_sessions_count(struct interview_sessions *sessions);
+
+// Whether a message may be taken now, at INTERVIEW_MESSAGES_PER_S at most. *ret_tell: it is time to say that it may
+// not.
+bool interview_session_take_message(struct interview_session *session, bool *ret_tell);
+
+// Reserves a place for a socket and makes sure of strands and mailbox. VIVA_ERATE (all places taken), VIVA_ENOMEM.
+VIVA_MUST_CHECK int interview_session_reserve_socket(struct interview_session *session, struct viva_error *error);
+// Puts an open socket into its place; takes a reference on it.
+void interview_session_attach(struct interview_session *session, struct viva_websocket *socket);
+// Gives the place back; the socket may be NULL, when it never opened.
+void interview_session_detach(struct interview_session *session, struct viva_websocket *socket);
+// Sends a text message to all sockets, or closes them all.
+void interview_session_broadcast(struct interview_session *session, const char *text);
+void interview_session_close_sockets(struct interview_session *session, int code, const char *reason);
+
+// One frame at a time: waits for its turn. VIVA_ERATE when INTERVIEW_MAX_FRAMES_WAITING wait already.
+VIVA_MUST_CHECK int interview_session_lock_frames(struct interview_session *session, struct viva_error *error);
+void interview_session_unlock_frames(struct interview_session *session);
+
+#endif
