@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vision/expression.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+	SIDE = 112,
+	MAX_FRAMES_BETWEEN = 3,  // the network runs on every third frame of a face at rest
+	SMOOTHING_MS = 250,      // time in which the old answer's weight falls to 1/e
+	STEADY_MS = 2000,        // before a bearing counts as confident
+};
+
+static const float crop_scale = 1.3f;  // face-api was trained on boxes of about this size about the landmarks
+static const float moved = .05f;       // of the distance between the eyes
+
+// The rule of `confident`: at ease, facing the camera, and so for a while. See docs/emotion.md.
+static const float ease_probability = .85f;
+static const float neutral_at_least = .3f;
+static const float happy_at_least = .12f;
+static const float attention_at_least = .75f;
+static const float steady_degrees = 8;
+
+// ImageNet-like means of face-api's networks (its NetInput normalisation), then division by 255.
+const struct viva_network_shape viva_expression_network = {
+	.file = "face_expression.xml", .input = SIDE * SIDE * 3, .outputs = {VIVA_EXPRESSION_COUNT}};
+static const struct viva_warp_range pixel_range = {.scale = 1 / 255.f,
+						   .offset = {-122.782f / 255, -117.001f / 255, -104.298f / 255}};
+
+const char *viva_emotion_name(enum viva_emotion emotion)
+{
+	static const char *const names[VIVA_EMOTION_COUNT] = {
+		[VIVA_EMOTION_NEUTRAL] = "neutral",   [VIVA_EMOTION_HAPPY] = "happy",
+		[VIVA_EMOTION_SAD] = "sad",           [VIVA_EMOTION_ANGRY] = "angry",
+		[VIVA_EMOTION_FEAR] = "fear",         [VIVA_EMOTION_DISGUST] = "disgust",
+		[VIVA_EMOTION_SURPRISE] = "surprise", [VIVA_EMOTION_CONFIDENT] = "confident",
+	};
+	return (unsigned)emotion < VIVA_EMOTION_COUNT ? names[emotion] : "";
+}
+
+static float between(struct viva_point a, struct viva_point b)
+{
+	return hypotf(a.x - b.x, a.y - b.y);
+}
+
+static struct viva_point mesh_point(const struct viva_face *face, enum viva_mesh_point point)
+{
+	return (struct viva_point){face->mesh[point].x, face->mesh[point].y};
+}
+
+// Mouth's width and opening, and the brows' height over the eyes, in distances between the eyes.
+static void measure(const struct viva_face *face, float ret_geometry[VIVA_TRACKER_GEOMETRY])
+{
+	struct viva_point right_eye = mesh_point(face, VIVA_MESH_RIGHT_EYE_OUTER);
+	struct viva_point left_eye = mesh_point(face, VIVA_MESH_LEFT_EYE_OUTER);
+	float unit = fmaxf(between(right_eye, left_eye), 1);
+	ret_geometry[0] = between(face->lips[VIVA_LIP_RIGHT_CORNER], face->lips[VIVA_LIP_LEFT_CORNER]) / unit;
+	ret_geometry[1] = between(face->lips[VIVA_LIP_UPPER_MIDDLE], face->lips[VIVA_LIP_LOWER_MIDDLE]) / unit;
+	ret_geometry[2] = between(mesh_point(face, VIVA_MESH_RIGHT_BROW), right_eye) / unit;
+	ret_geometry[3] = between(mesh_point(face, VIVA_MESH_LEFT_BROW), left_eye) / unit;
+}
+
+bool viva_expression_is_stale(const struct viva_tracker_expression *expression, const struct viva_face *face)
+{
+	if (!expression->is_known || expression->frames_since + 1 >= MAX_FRAMES_BETWEEN)
+		return true;
+	float geometry[VIVA_TRACKER_GEOMETRY];
+	measure(face, geometry);
+	for (int i = 0; i < VIVA_TRACKER_GEOMETRY; i++) {
+		if (fabsf(geometry[i] - expression->geometry[i]) > moved)
+			return true;
+	}
+	return false;
+}
+
+// The network's classes in its order.
+static const enum viva_emotion classes[VIVA_EXPRESSION_COUNT] = {
+	VIVA_EMOTION_NEUTRAL, VIVA_EMOTION_HAPPY,   VIVA_EMOTION_SAD,      VIVA_EMOTION_ANGRY,
+	VIVA_EMOTION_FEAR,    VIVA_EMOTION_DISGUST, VIVA_EMOTION_SURPRISE,
+};
+
+static int look(struct viva_network *network, float ret_probabilities[VIVA_EXPRESSION_COUNT], struct viva_error *error)
+{
+	int code = viva_network_run(network, error);
+	if (code != 0)
+		return code;
+	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++)
+		ret_probabilities[classes[i]] += network->outputs[0][i];
+	return 0;
+}
+
+int viva_expression_update(struct viva_network *network, const struct viva_picture *picture,
+			   const struct viva_face *face, int64_t now_ms, struct viva_tracker_expression *expression,
+			   struct viva_error *error)
+{
+	struct viva_region region = viva_face_region(face, crop_scale);
+	float fresh[VIVA_EXPRESSION_COUNT] = {0}, sum = 0;
+	viva_warp(picture, &region, SIDE, &pixel_range, network->input);
+	int code = look(network, fresh, error);
+	// A first look counts for all of a new face's first frames, so it takes the mirrored face in as well.
+	if (code == 0 && !expression->is_known) {
+		viva_mirror(network->input, SIDE);
+		code = look(network, fresh, error);
+	}
+	if (code != 0)
+		return code;
+
+	float keep = 0;
+	if (expression->is_known && now_ms > expression->updated_ms)
+		keep = expf(-(float)(now_ms - expression->updated_ms) / SMOOTHING_MS);
+	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++)
+		sum += fresh[i];
+	if (!(sum > 0))
+		return viva_fail(error, VIVA_EMODEL, NULL, "the expression network gave no probabilities");
+	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++) {
+		float share = fresh[i] / sum;
+		expression->probabilities[i] = share + keep * (expression->probabilities[i] - share);
+	}
+	measure(face, expression->geometry);
+	expression->is_known = true;
+	expression->frames_since = 0;
+	expression->updated_ms = now_ms;
+	return 0;
+}
+
+static bool is_at_ease(const struct viva_tracker_expression *expression, float attention)
+{
+	float neutral = expression->probabilities[VIVA_EMOTION_NEUTRAL];
+	float happy = expression->probabilities[VIVA_EMOTION_HAPPY];
+	return expression->is_known && attention >= attention_at_least && neutral + happy >= ease_probability &&
+	       neutral >= neutral_at_least && happy >= happy_at_least;
+}
+
+void viva_expression_observe(struct viva_tracker_expression *expression, int64_t now_ms,
+			     const struct viva_head_pose *pose, float attention)
+{
+	bool has_moved = fabsf(pose->yaw - expression->steady_yaw) > steady_degrees ||
+			 fabsf(pose->pitch - expression->steady_pitch) > steady_degrees;
+	bool is_steady = is_at_ease(expression, attention);
+	if (!expression->is_steady || !is_steady || has_moved) {
+		expression->steady_since_ms = now_ms;
+		expression->steady_yaw = pose->yaw;
+		expression->steady_pitch = pose->pitch;
+	}
+	expression->is_steady = is_steady;
+}
+
+enum viva_emotion viva_expression_label(const struct viva_tracker_expression *expression, int64_t now_ms,
+					float attention, float *ret_confidence)
+{
+	const float *probabilities = expression->probabilities;
+	if (expression->is_steady && now_ms - expression->steady_since_ms >= STEADY_MS) {
+		float ease = probabilities[VIVA_EMOTION_NEUTRAL] + probabilities[VIVA_EMOTION_HAPPY];
+		*ret_confidence = fminf(fmaxf(ease * attention, 0), 1);
+		return VIVA_EMOTION_CONFIDENT;
+	}
+	int best = 0;
+	for (int i = 1; i < VIVA_EXPRESSION_COUNT; i++) {
+		if (probabilities[i] > probabilities[best])
+			best = i;
+	}
+	*ret_confidence = fminf(fmaxf(probabilities[best], 0), 1);
+	return (enum viva_emotion)best;
+}

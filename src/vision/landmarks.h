@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The points of a face: MediaPipe's mesh of 468, with lids, irises and lips refined from its feature map ("attention").
+//
+// Threads: pure, but for the networks, which have one user at a time.
+#ifndef VIVA_VISION_LANDMARKS_H
+#define VIVA_VISION_LANDMARKS_H
+
+#include "base/error.h"
+#include "base/macros.h"
+#include "vision/network.h"
+#include "vision/picture.h"
+
+enum {
+	VIVA_MESH_POINTS = 468,
+	VIVA_LID_POINTS =
+		16,  // 0 outer corner, 1–7 lower lid, 8 inner corner, 9–15 upper lid, each from the outer side
+	VIVA_IRIS_POINTS = 5,  // 0 is the centre
+	VIVA_LIP_POINTS = 80,
+	VIVA_FEATURE_SIDE = 48,
+	VIVA_FEATURE_CHANNELS = 32,
+};
+
+// Points of the canonical mesh (mediapipe/modules/face_geometry/data/canonical_face_model_uv_visualization.png).
+enum viva_mesh_point {
+	VIVA_MESH_NOSE_TIP = 1,
+	VIVA_MESH_FOREHEAD = 10,
+	VIVA_MESH_RIGHT_EYE_OUTER = 33,
+	VIVA_MESH_RIGHT_BROW = 105,
+	VIVA_MESH_CHIN = 152,
+	VIVA_MESH_RIGHT_EAR = 234,
+	VIVA_MESH_LEFT_EYE_OUTER = 263,
+	VIVA_MESH_LEFT_BROW = 334,
+	VIVA_MESH_LEFT_EAR = 454,
+};
+
+// Points of the refined lips: the outer contour's corners, and the middle of the inner lips.
+enum viva_lip_point {
+	VIVA_LIP_RIGHT_CORNER = 0,
+	VIVA_LIP_LEFT_CORNER = 10,
+	VIVA_LIP_LOWER_MIDDLE = 25,
+	VIVA_LIP_UPPER_MIDDLE = 35,
+};
+
+enum viva_side { VIVA_RIGHT, VIVA_LEFT };  // the person's own
+
+struct viva_point {
+	float x, y;
+};
+
+// All in pixels of the decoded picture; z is depth in the same unit, growing away from the camera.
+struct viva_face {
+	float presence;  // that the region held a face, 0–1
+	struct {
+		float x, y, z;
+	} mesh[VIVA_MESH_POINTS];
+	struct viva_point lids[2][VIVA_LID_POINTS];  // by enum viva_side
+	struct viva_point irises[2][VIVA_IRIS_POINTS];
+	struct viva_point lips[VIVA_LIP_POINTS];
+	float brightness;  // mean of the region's channels, 0–1
+};
+
+struct viva_landmark_networks {
+	struct viva_network mesh;
+	struct viva_network eyes[2];  // by enum viva_side
+	struct viva_network lips;
+};
+
+// `networks` must be zeroed; on failure finish it all the same. VIVA_EMODEL, VIVA_ENOMEM.
+VIVA_MUST_CHECK int viva_landmarks_init(struct viva_landmark_networks *networks, ov_core_t *core, const char *directory,
+					struct viva_error *error);
+void viva_landmarks_finish(struct viva_landmark_networks *networks);
+
+// The mesh of the face in the region, and how sure it is that there is one. VIVA_EMODEL.
+VIVA_MUST_CHECK int viva_landmarks_find(struct viva_landmark_networks *networks, const struct viva_picture *picture,
+					const struct viva_region *region, struct viva_face *ret_face,
+					struct viva_error *error);
+// Adds lids, irises and lips to what viva_landmarks_find found last with the same networks. VIVA_EMODEL.
+VIVA_MUST_CHECK int viva_landmarks_refine(struct viva_landmark_networks *networks, const struct viva_region *region,
+					  struct viva_face *face, struct viva_error *error);
+
+// The square about the mesh, level with the eyes, `scale` times as large as the mesh is.
+struct viva_region viva_face_region(const struct viva_face *face, float scale);
+
+#endif

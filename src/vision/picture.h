@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Decoded pictures, and the crops of them that networks are fed with.
+//
+// Threads: a picture has one owner at a time; the functions are pure.
+#ifndef VIVA_VISION_PICTURE_H
+#define VIVA_VISION_PICTURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/macros.h"
+#include "vision/vision.h"
+
+// Pixels as R, G, B and an unused byte each, row by row without gaps.
+struct viva_picture {
+	uint8_t *pixels;
+	size_t capacity;    // bytes behind `pixels`
+	int width, height;  // of what was decoded
+	int source_width,
+		source_height;  // of the picture as it was sent; larger when it was scaled down while decoding
+};
+
+struct viva_picture_limits {
+	size_t max_bytes;
+	uint32_t max_side;
+	uint64_t max_pixels;
+};
+
+// Decodes a JPEG or PNG into `picture`, whose buffer is used again or grown. All that the header claims is checked
+// before anything is allocated for it. A JPEG much larger than networks need is scaled down by 2, 4 or 8.
+// `decoder` is a handle of tjInitDecompress(). Errors as viva_vision_analyze; then the picture's content is undefined.
+VIVA_MUST_CHECK int viva_picture_decode(struct viva_picture *picture, void *decoder, struct viva_bytes image,
+					enum viva_image_format format, const struct viva_picture_limits *limits,
+					struct viva_error *error);
+// Frees a buffer larger than keep_bytes, so that one huge picture does not cost its memory for ever.
+void viva_picture_trim(struct viva_picture *picture, size_t keep_bytes);
+void viva_picture_finish(struct viva_picture *picture);
+
+// A square of `size` pixels about (x, y), turned by `angle` radians (clockwise on screen).
+struct viva_region {
+	float x, y, size, angle;
+};
+
+// output = channel × scale + offset[channel]
+struct viva_warp_range {
+	float scale;
+	float offset[3];
+};
+
+// Samples the region bilinearly into side × side × 3 floats; the picture's edge goes on outside of it.
+// One implementation is chosen at run time (AVX2 with FMA, or plain); they agree within rounding.
+void viva_warp(const struct viva_picture *picture, const struct viva_region *region, int side,
+	       const struct viva_warp_range *range, float *ret_pixels);
+void viva_warp_plain(const struct viva_picture *picture, const struct viva_region *region, int side,
+		     const struct viva_warp_range *range, float *ret_pixels);
+// Mirrors side × side × 3 floats left to right, in place.
+void viva_mirror(float *pixels, int side);
+
+// The whole picture, its longer side scaled to `side` by averaging areas, centred between bars of black, as
+// side × side × 3 floats.
+struct viva_letterbox {
+	float scale;      // pixels of the square by pixels of the picture
+	float left, top;  // of the picture within the square
+};
+struct viva_letterbox viva_letterbox(const struct viva_picture *picture, int side, const struct viva_warp_range *range,
+				     float *ret_pixels);
+
+#endif

@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vision/vision.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <turbojpeg.h>
+
+#include "base/clock.h"
+#include "vision/detect.h"
+#include "vision/expression.h"
+#include "vision/eyes.h"
+#include "vision/landmarks.h"
+#include "vision/model_files.h"
+#include "vision/picture.h"
+#include "vision/pose.h"
+
+enum {
+	MAX_CONTEXTS = 64,
+	// Pixels of a picture that a context keeps between calls; the buffer of a larger one is given back.
+	KEEP_PICTURE_BYTES = 8 << 20,
+	// The detector looks again, for the number of faces, after so many tracked frames: every 1–2 s of a video.
+	FRAMES_BETWEEN_DETECTIONS = 30,
+};
+
+static const float min_presence = .5f;
+static const float region_scale = 1.5f;  // of the mesh network's region by the mesh
+static const float min_region = .05f;    // of the longer side; a tracked face that shrinks below is lost
+static const float max_region = 4;
+static const float dark = .16f;  // mean of the face's region
+static const float small_face_pixels = 70;
+static const float turned_degrees = 45;
+static const float cut_off_share = .12f;  // of the face's box outside of the picture
+
+// What one call needs for itself.
+struct context {
+	struct viva_network detector;
+	struct viva_network expression;
+	struct viva_landmark_networks landmarks;
+	struct viva_picture picture;
+	tjhandle jpeg;
+	struct viva_face face;
+	struct context *next_idle;
+};
+
+struct viva_vision {
+	struct viva_picture_limits limits;
+	ov_core_t *core;
+	pthread_mutex_t lock;
+	pthread_cond_t given_back;
+	struct context *idle;
+	size_t context_count;
+	struct context contexts[];
+};
+
+struct viva_vision_options viva_vision_defaults(void)
+{
+	return (struct viva_vision_options){
+		.contexts = 1, .max_side = 4096, .max_pixels = 1 << 24, .max_bytes = 10 << 20};
+}
+
+static int init_context(struct context *context, ov_core_t *core, const char *directory, struct viva_error *error)
+{
+	context->jpeg = tjInitDecompress();
+	if (!context->jpeg)
+		return VIVA_ENOMEM;
+	int code = viva_network_init(&context->detector, core, directory, &viva_detect_network, error);
+	if (code == 0)
+		code = viva_network_init(&context->expression, core, directory, &viva_expression_network, error);
+	return code == 0 ? viva_landmarks_init(&context->landmarks, core, directory, error) : code;
+}
+
+static void finish_context(struct context *context)
+{
+	viva_network_finish(&context->detector);
+	viva_network_finish(&context->expression);
+	viva_landmarks_finish(&context->landmarks);
+	viva_picture_finish(&context->picture);
+	if (context->jpeg)
+		tjDestroy(context->jpeg);
+}
+
+static int open_contexts(struct viva_vision *vision, const struct viva_vision_options *options,
+			 struct viva_error *error)
+{
+	static const char *const files[] = {
+		"face_detection.tflite", "face_mesh.tflite",    "face_eye_right.tflite", "face_eye_left.tflite",
+		"face_lips.tflite",      "face_expression.xml", "face_expression.bin",   NULL};
+	int code = viva_model_files_check(options->model_directory, files, error);
+	if (code == 0 && ov_core_create(&vision->core) != OK)
+		code = viva_fail(error, VIVA_EMODEL, NULL, "OpenVINO can't start: run ./dev deps");
+	while (code == 0 && vision->context_count < options->contexts) {
+		struct context *context = &vision->contexts[vision->context_count++];
+		code = init_context(context, vision->core, options->model_directory, error);
+		context->next_idle = vision->idle;
+		vision->idle = context;
+	}
+	return code;
+}
+
+int viva_vision_open(const struct viva_vision_options *options, struct viva_vision **ret_vision,
+		     struct viva_error *error)
+{
+	if (options->contexts == 0 || options->contexts > MAX_CONTEXTS || options->max_side == 0 ||
+	    options->max_side > 1 << 15 || options->max_pixels == 0 || options->max_bytes == 0)
+		return viva_fail(error, VIVA_EINVAL, NULL, "a limit of the vision engine is out of range");
+	struct viva_vision *vision = calloc(1, sizeof *vision + options->contexts * sizeof vision->contexts[0]);
+	if (!vision)
+		return VIVA_ENOMEM;
+	vision->limits = (struct viva_picture_limits){
+		.max_bytes = options->max_bytes, .max_side = options->max_side, .max_pixels = options->max_pixels};
+	pthread_mutex_init(&vision->lock, NULL);
+	pthread_cond_init(&vision->given_back, NULL);
+	int code = open_contexts(vision, options, error);
+	if (code != 0) {
+		viva_vision_destroy(vision);
+		return code;
+	}
+	*ret_vision = vision;
+	return 0;
+}
+
+struct viva_vision *viva_vision_destroy(struct viva_vision *vision)
+{
+	if (!vision)
+		return NULL;
+	for (size_t i = 0; i < vision->context_count; i++)
+		finish_context(&vision->contexts[i]);
+	if (vision->core)
+		ov_core_free(vision->core);
+	pthread_cond_destroy(&vision->given_back);
+	pthread_mutex_destroy(&vision->lock);
+	free(vision);
+	return NULL;
+}
+
+static struct context *take_context(struct viva_vision *vision)
+{
+	pthread_mutex_lock(&vision->lock);
+	while (!vision->idle)
+		pthread_cond_wait(&vision->given_back, &vision->lock);
+	struct context *context = vision->idle;
+	vision->idle = context->next_idle;
+	pthread_mutex_unlock(&vision->lock);
+	return context;
+}
+
+static void give_back_context(struct viva_vision *vision, struct context *context)
+{
+	viva_picture_trim(&context->picture, KEEP_PICTURE_BYTES);
+	pthread_mutex_lock(&vision->lock);
+	context->next_idle = vision->idle;
+	vision->idle = context;
+	pthread_cond_signal(&vision->given_back);
+	pthread_mutex_unlock(&vision->lock);
+}
+
+static double seconds(void)
+{
+	return (double)viva_clock_monotonic_us(viva_system_clock()) / 1e6;
+}
+
+static struct viva_region to_region(const struct viva_tracker_region *region, const struct viva_picture *picture)
+{
+	float longer = (float)VIVA_MAX(picture->width, picture->height);
+	return (struct viva_region){.x = region->x * (float)picture->width,
+				    .y = region->y * (float)picture->height,
+				    .size = region->size * longer,
+				    .angle = region->angle};
+}
+
+static struct viva_tracker_region to_shares(const struct viva_region *region, const struct viva_picture *picture)
+{
+	float longer = (float)VIVA_MAX(picture->width, picture->height);
+	return (struct viva_tracker_region){.x = region->x / (float)picture->width,
+					    .y = region->y / (float)picture->height,
+					    .size = region->size / longer,
+					    .angle = region->angle};
+}
+
+// Within the picture and of a size that can hold a face; NaN is not.
+static bool is_plausible(const struct viva_tracker_region *region)
+{
+	return region->x >= -.2f && region->x <= 1.2f && region->y >= -.2f && region->y <= 1.2f &&
+	       region->size >= min_region && region->size <= max_region;
+}
+
+static bool holds_face(const struct context *context)
+{
+	struct viva_region region = viva_face_region(&context->face, region_scale);
+	struct viva_tracker_region shares = to_shares(&region, &context->picture);
+	return context->face.presence >= min_presence && is_plausible(&shares);
+}
+
+// Looks where the face was. *ret_region is what the mesh network saw.
+static int follow(struct context *context, const struct viva_tracker *tracker, struct viva_region *ret_region,
+		  bool *ret_is_found, struct viva_error *error)
+{
+	*ret_region = to_region(&tracker->region, &context->picture);
+	int code = viva_landmarks_find(&context->landmarks, &context->picture, ret_region, &context->face, error);
+	if (code == 0)
+		*ret_is_found = holds_face(context);
+	return code;
+}
+
+// Looks in the whole picture for the largest face that the mesh network knows for one too.
+static int acquire(struct context *context, const struct viva_detection *faces, size_t count,
+		   struct viva_region *ret_region, bool *ret_is_found, struct viva_error *error)
+{
+	enum { MAX_TRIES = 3 };
+	for (size_t i = 0; i < count && i < MAX_TRIES; i++) {
+		// The detector's box is coarse: the mesh found in it tells the region that it should have been.
+		*ret_region = viva_detection_region(&faces[i]);
+		for (int pass = 0; pass < 2; pass++) {
+			int code = viva_landmarks_find(&context->landmarks, &context->picture, ret_region,
+						       &context->face, error);
+			if (code != 0)
+				return code;
+			*ret_is_found = holds_face(context);
+			if (!*ret_is_found)
+				break;
+			if (pass == 0)
+				*ret_region = viva_face_region(&context->face, region_scale);
+		}
+		if (*ret_is_found)
+			return 0;
+	}
+	return 0;
+}
+
+static int detect(struct context *context, struct viva_detection faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
+		  struct viva_tracker *tracker, struct viva_vision_timing *timing, struct viva_error *error)
+{
+	double begin = seconds();
+	int code = viva_detect_faces(&context->detector, &context->picture, faces, ret_count, error);
+	timing->detect = seconds() - begin;
+	if (code != 0)
+		return code;
+	tracker->face_count = (int32_t)*ret_count;
+	tracker->frames_since_detection = 0;
+	return 0;
+}
+
+// Finds the face, by following it or anew, and refines its points. Sets tracker->has_face.
+static int locate(struct context *context, struct viva_tracker *tracker, struct viva_vision_timing *timing,
+		  struct viva_error *error)
+{
+	struct viva_detection faces[VIVA_DETECT_MAX_FACES];
+	size_t count = 0;
+	struct viva_region region = {0};
+	bool is_found = false;
+	int code = 0;
+	if (tracker->has_face && is_plausible(&tracker->region))
+		code = follow(context, tracker, &region, &is_found, error);
+	bool is_followed = is_found;
+	if (code == 0 && (!is_found || ++tracker->frames_since_detection >= FRAMES_BETWEEN_DETECTIONS))
+		code = detect(context, faces, &count, tracker, timing, error);
+	if (code == 0 && !is_found)
+		code = acquire(context, faces, count, &region, &is_found, error);
+	if (code == 0 && is_found)
+		code = viva_landmarks_refine(&context->landmarks, &region, &context->face, error);
+	if (code != 0)
+		return code;
+	if (!is_followed) {
+		tracker->expression.is_known = false;
+		tracker->expression.is_steady = false;
+	}
+	// A face that is followed counts, even while the detector overlooks it; one that the mesh does not confirm does
+	// not.
+	if (is_found)
+		tracker->face_count = VIVA_MAX(tracker->face_count, 1);
+	else
+		tracker->face_count = 0;
+	tracker->has_face = is_found;
+	struct viva_region next = viva_face_region(&context->face, region_scale);
+	tracker->region = is_found ? to_shares(&next, &context->picture) : (struct viva_tracker_region){0};
+	return 0;
+}
+
+static struct viva_vision_point to_source(const struct viva_picture *picture, float x, float y)
+{
+	float scale_x = (float)picture->source_width / (float)picture->width;
+	float scale_y = (float)picture->source_height / (float)picture->height;
+	return (struct viva_vision_point){(int32_t)lroundf(x * scale_x), (int32_t)lroundf(y * scale_y)};
+}
+
+static void tell_landmarks(const struct context *context, struct viva_vision_result *result)
+{
+	const struct viva_face *face = &context->face;
+	const struct viva_point *lips = face->lips;
+	const struct viva_point points[VIVA_LANDMARK_COUNT] = {
+		[VIVA_LANDMARK_LEFT_EYE] = face->irises[VIVA_LEFT][0],
+		[VIVA_LANDMARK_RIGHT_EYE] = face->irises[VIVA_RIGHT][0],
+		[VIVA_LANDMARK_NOSE] = {face->mesh[VIVA_MESH_NOSE_TIP].x, face->mesh[VIVA_MESH_NOSE_TIP].y},
+		[VIVA_LANDMARK_MOUTH] = {(lips[VIVA_LIP_UPPER_MIDDLE].x + lips[VIVA_LIP_LOWER_MIDDLE].x) / 2,
+					 (lips[VIVA_LIP_UPPER_MIDDLE].y + lips[VIVA_LIP_LOWER_MIDDLE].y) / 2},
+		[VIVA_LANDMARK_MOUTH_LEFT] = lips[VIVA_LIP_LEFT_CORNER],
+		[VIVA_LANDMARK_MOUTH_RIGHT] = lips[VIVA_LIP_RIGHT_CORNER],
+		[VIVA_LANDMARK_CHIN] = {face->mesh[VIVA_MESH_CHIN].x, face->mesh[VIVA_MESH_CHIN].y},
+		[VIVA_LANDMARK_LEFT_EAR] = {face->mesh[VIVA_MESH_LEFT_EAR].x, face->mesh[VIVA_MESH_LEFT_EAR].y},
+		[VIVA_LANDMARK_RIGHT_EAR] = {face->mesh[VIVA_MESH_RIGHT_EAR].x, face->mesh[VIVA_MESH_RIGHT_EAR].y},
+	};
+	for (int i = 0; i < VIVA_LANDMARK_COUNT; i++)
+		result->landmarks[i] = to_source(&context->picture, points[i].x, points[i].y);
+}
+
+// The box about all points, cut at the picture's edges. Gives the share that was cut.
+static float tell_box(const struct context *context, struct viva_vision_result *result)
+{
+	const struct viva_face *face = &context->face;
+	float left = INFINITY, top = INFINITY, right = -INFINITY, bottom = -INFINITY;
+	for (int i = 0; i < VIVA_MESH_POINTS; i++) {
+		left = fminf(left, face->mesh[i].x);
+		right = fmaxf(right, face->mesh[i].x);
+		top = fminf(top, face->mesh[i].y);
+		bottom = fmaxf(bottom, face->mesh[i].y);
+	}
+	float whole = fmaxf((right - left) * (bottom - top), 1);
+	float width = (float)context->picture.width, height = (float)context->picture.height;
+	left = fminf(fmaxf(left, 0), width);
+	right = fminf(fmaxf(right, 0), width);
+	top = fminf(fmaxf(top, 0), height);
+	bottom = fminf(fmaxf(bottom, 0), height);
+	struct viva_vision_point from = to_source(&context->picture, left, top);
+	struct viva_vision_point to = to_source(&context->picture, right, bottom);
+	result->box = (struct viva_vision_box){from.x, from.y, to.x - from.x, to.y - from.y};
+	return 1 - (right - left) * (bottom - top) / whole;
+}
+
+static enum viva_vision_hint choose_hint(const struct context *context, const struct viva_vision_result *result,
+					 float cut_off)
+{
+	if (context->face.brightness < dark)
+		return VIVA_HINT_TOO_DARK;
+	if ((float)result->box.width < small_face_pixels)
+		return VIVA_HINT_FACE_TOO_SMALL;
+	if (cut_off > cut_off_share)
+		return VIVA_HINT_FACE_CUT_OFF;
+	if (fabsf(result->pose.yaw) > turned_degrees || fabsf(result->pose.pitch) > turned_degrees)
+		return VIVA_HINT_TURNED_AWAY;
+	return result->face_count > 1 ? VIVA_HINT_SEVERAL_FACES : VIVA_HINT_NONE;
+}
+
+static void tell_face(const struct context *context, const struct viva_tracker *tracker,
+		      struct viva_vision_result *result)
+{
+	const struct viva_picture *picture = &context->picture;
+	result->width = (uint32_t)picture->source_width;
+	result->height = (uint32_t)picture->source_height;
+	result->face_count = tracker->face_count;
+	result->hint = VIVA_HINT_NO_FACE;
+	if (!tracker->has_face)
+		return;
+	result->is_detected = true;
+	result->confidence = context->face.presence;
+	tell_landmarks(context, result);
+	float cut_off = tell_box(context, result);
+	result->pose = viva_pose_of(&context->face);
+	result->attention = viva_attention_of(&context->face, &result->pose);
+	result->eye_ratio = viva_eye_ratio(&context->face);
+	result->hint = choose_hint(context, result, cut_off);
+}
+
+static int tell_expression(struct context *context, struct viva_tracker *tracker, int64_t now_ms,
+			   struct viva_vision_result *result, struct viva_error *error)
+{
+	struct viva_tracker_expression *expression = &tracker->expression;
+	if (viva_expression_is_stale(expression, &context->face)) {
+		double begin = seconds();
+		int code = viva_expression_update(&context->expression, &context->picture, &context->face, now_ms,
+						  expression, error);
+		if (code != 0)
+			return code;
+		result->is_new_expression = true;
+		result->timing.expression = seconds() - begin;
+	} else {
+		expression->frames_since++;
+	}
+	viva_expression_observe(expression, now_ms, &result->pose, result->attention);
+	memcpy(result->expressions, expression->probabilities, sizeof result->expressions);
+	result->emotion = viva_expression_label(expression, now_ms, result->attention, &result->emotion_confidence);
+	return 0;
+}
+
+// The timestamp drives blinks and smoothing; one that does not advance leaves them as they are.
+static void advance(struct viva_tracker *tracker, int64_t now_ms, const struct viva_vision_result *result)
+{
+	int64_t elapsed_ms = tracker->has_time ? now_ms - tracker->last_ms : 0;
+	bool is_visible = result->is_detected && fabsf(result->pose.yaw) <= VIVA_EYES_MAX_YAW;
+	if (elapsed_ms > 0)
+		viva_eyes_observe(&tracker->eyes, now_ms, elapsed_ms, is_visible, result->eye_ratio);
+	if (!tracker->has_time || elapsed_ms > 0)
+		tracker->last_ms = now_ms;
+	tracker->has_time = true;
+}
+
+static int locate_timed(struct context *context, struct viva_tracker *tracker, struct viva_vision_result *result,
+			struct viva_error *error)
+{
+	double begin = seconds();
+	int code = locate(context, tracker, &result->timing, error);
+	result->timing.landmarks = seconds() - begin - result->timing.detect;
+	if (code == 0)
+		tell_face(context, tracker, result);
+	return code;
+}
+
+static int decode(struct viva_vision *vision, struct context *context, struct viva_bytes image,
+		  enum viva_image_format format, struct viva_vision_result *result, struct viva_error *error)
+{
+	double begin = seconds();
+	int code = viva_picture_decode(&context->picture, context->jpeg, image, format, &vision->limits, error);
+	result->timing.decode = seconds() - begin;
+	return code;
+}
+
+int viva_vision_analyze(struct viva_vision *vision, struct viva_bytes image, enum viva_image_format format,
+			int64_t timestamp_ms, struct viva_tracker *tracker, struct viva_vision_result *ret_result,
+			struct viva_error *error)
+{
+	if (timestamp_ms < 0 || timestamp_ms > VIVA_TRACKER_MAX_TIME_MS)
+		return viva_fail(error, VIVA_EFIELD, "timestamp", "the timestamp must be Unix milliseconds");
+	double begin = seconds();
+	struct viva_tracker next = *tracker;
+	struct viva_vision_result result = {0};
+	struct context *context = take_context(vision);
+	int code = decode(vision, context, image, format, &result, error);
+	if (code == 0)
+		code = locate_timed(context, &next, &result, error);
+	// Time never runs backwards for the tracker: a late frame is seen as if it came with the newest.
+	int64_t now_ms = next.has_time ? VIVA_MAX(timestamp_ms, next.last_ms) : timestamp_ms;
+	if (code == 0 && result.is_detected)
+		code = tell_expression(context, &next, now_ms, &result, error);
+	give_back_context(vision, context);
+	if (code != 0)
+		return code;
+	advance(&next, now_ms, &result);
+	result.timing.total = seconds() - begin;
+	*tracker = next;
+	*ret_result = result;
+	return 0;
+}
+
+int viva_vision_detect(struct viva_vision *vision, struct viva_bytes image, enum viva_image_format format,
+		       struct viva_vision_result *ret_result, struct viva_error *error)
+{
+	double begin = seconds();
+	struct viva_tracker tracker = {0};
+	struct viva_vision_result result = {0};
+	struct context *context = take_context(vision);
+	int code = decode(vision, context, image, format, &result, error);
+	if (code == 0)
+		code = locate_timed(context, &tracker, &result, error);
+	give_back_context(vision, context);
+	if (code != 0)
+		return code;
+	result.timing.total = seconds() - begin;
+	*ret_result = result;
+	return 0;
+}
+
+const char *viva_landmark_name(enum viva_landmark_type type)
+{
+	static const char *const names[VIVA_LANDMARK_COUNT] = {
+		"left_eye", "right_eye", "nose", "mouth", "mouth_left", "mouth_right", "chin", "left_ear", "right_ear"};
+	return (unsigned)type < VIVA_LANDMARK_COUNT ? names[type] : "";
+}
+
+const char *viva_vision_hint_name(enum viva_vision_hint hint)
+{
+	static const char *const names[] = {
+		[VIVA_HINT_NONE] = "",
+		[VIVA_HINT_NO_FACE] = "no_face",
+		[VIVA_HINT_TOO_DARK] = "too_dark",
+		[VIVA_HINT_FACE_TOO_SMALL] = "face_too_small",
+		[VIVA_HINT_FACE_CUT_OFF] = "face_cut_off",
+		[VIVA_HINT_TURNED_AWAY] = "turned_away",
+		[VIVA_HINT_SEVERAL_FACES] = "several_faces",
+	};
+	return (unsigned)hint < VIVA_COUNT(names) ? names[hint] : "";
+}
