@@ -31,9 +31,22 @@ static const char *const status_names[RPC_STATUS_COUNT] = {
 	"DataLoss", "Unauthenticated",
 };
 
+// Strangers can make the core complain, so that its complaints must not fill the log.
+static bool may_complain(void)
+{
+	enum { LINES_PER_WINDOW = 10, WINDOW_US = 10000000 };
+	static atomic_llong window;
+	static atomic_int lines;
+
+	long long now = rpc_now_us() / WINDOW_US;
+	if (atomic_exchange(&window, now) != now)
+		atomic_store(&lines, 0);
+	return atomic_fetch_add(&lines, 1) < LINES_PER_WINDOW;
+}
+
 static void pass_to_log(gpr_log_func_args *line)
 {
-	if (line->severity == GPR_LOG_SEVERITY_ERROR)
+	if (line->severity == GPR_LOG_SEVERITY_ERROR && may_complain())
 		viva_log_warn("grpc: %s", line->message);
 	else
 		viva_log_debug("grpc: %s", line->message);

@@ -41,7 +41,10 @@ static int analyze_frame(struct viva_rpc_call *call, void *context, struct viva_
 		atomic_fetch_add(&fixture->at_gate, 1);
 		while (!atomic_load(&fixture->is_open) && !viva_rpc_is_cancelled(call))
 			usleep(1000);
-		atomic_fetch_add(&fixture->was_cancelled, viva_rpc_is_cancelled(call));
+		if (viva_rpc_is_cancelled(call)) {
+			atomic_fetch_add(&fixture->was_cancelled, 1);
+			return VIVA_EDEADLINE;
+		}
 	}
 	Emotion__EmotionResponse response = EMOTION__EMOTION_RESPONSE__INIT;
 	response.session_id = request->session_id;
