@@ -247,7 +247,9 @@ void viva_config_print_help(const struct viva_config *config, const char *usage,
 		const struct viva_option *option = config->settings[i].option;
 		char variable[MAX_VARIABLE];
 		variable_of(option, variable);
-		fprintf(out, "  --%s %s\n      %s", option->name, value_word(option), option->help);
+		bool is_sentence = option->help[strlen(option->help) - 1] == '.';
+		fprintf(out, "  --%s %s\n      %s%s", option->name, value_word(option), option->help,
+			is_sentence ? "" : ".");
 		if (option->type != VIVA_OPTION_FLAG && option->default_value)
 			fprintf(out, " Default: %s.", option->default_value);
 		if (option->min != 0 || option->max != 0)

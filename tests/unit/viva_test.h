@@ -45,8 +45,8 @@ void fake_clock_advance_us(struct fake_clock *clock, int64_t us);
 void make_test_directory(char *ret_path, size_t size);
 void remove_test_directory(const char *path);
 
-// The next malloc, calloc or realloc of this thread (after `skipped` others) gives NULL, once. strdup and vasprintf
-// don't count. False where a sanitizer owns the allocator: the test then calls skip().
-_Bool fail_next_allocation(unsigned skipped);
+// The next malloc, calloc or realloc by Viva's own code in this thread, after `skipped` others, gives NULL, once.
+// Libraries' allocations don't count, nor do strdup's.
+void fail_next_allocation(unsigned skipped);
 
 #endif
