@@ -40,5 +40,5 @@ int64_t viva_rate_limiter_wait_ms(struct viva_rate_limiter *limiter)
 	refill(limiter);
 	if (limiter->tokens >= almost_one)
 		return 0;
-	return (int64_t)ceil((1 - limiter->tokens) / limiter->per_second * 1000);
+	return (int64_t)ceil((almost_one - limiter->tokens) / limiter->per_second * 1000);
 }
