@@ -164,8 +164,8 @@ def test_a_socket_of_an_erased_interview_is_told_or_closed(rest):
     with interview.socket() as socket:
         socket.opening()
         assert interview.call("DELETE").status_code == 204
-        socket.send("answer", question_id=interview.started["question"]["id"], transcript="too late", duration=1)
         try:
+            socket.send("answer", question_id=interview.started["question"]["id"], transcript="too late", duration=1)
             assert socket.expect("error")["code"] == "NOT_FOUND"
         except Exception as error:  # whichever of websockets' closing errors
             assert "Closed" in type(error).__name__, error
