@@ -82,7 +82,7 @@ static void test_breaker__a_success_ends_the_row(void **state)
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 5; i++)
 			call(breaker, VIVA_EUNAVAILABLE);
-		for (int i = 0; i < 10; i++)
+		for (int i = 0; i < 20; i++)
 			call(breaker, 0);
 	}
 	assert_int_equal(viva_breaker_state(breaker), VIVA_BREAKER_CLOSED);
