@@ -222,6 +222,9 @@ struct viva_http_server *viva_http_server_destroy(struct viva_http_server *serve
 		return NULL;
 	server->is_stopping = true;
 	server->on_stopped = NULL;
+	// Handlers that outlived the loop's run are settled now, while the service's state is still there.
+	if (!viva_loop_is_current(server->options.loop))
+		viva_loop_run_posted(server->options.loop);
 	close_listener(server);
 	uv_close((uv_handle_t *)&server->grace_timer, on_handle_closed);
 	cut_connections(server);

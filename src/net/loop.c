@@ -38,7 +38,7 @@ static struct viva_loop_post *take_posted(struct viva_loop *loop, bool *ret_is_s
 	return first;
 }
 
-static void run_posted(struct viva_loop *loop)
+void viva_loop_run_posted(struct viva_loop *loop)
 {
 	bool is_stopping = false;
 	struct viva_loop_post *posted = take_posted(loop, &is_stopping);
@@ -55,7 +55,7 @@ static void run_posted(struct viva_loop *loop)
 
 static void on_wake_up(uv_async_t *async)
 {
-	run_posted(async->data);
+	viva_loop_run_posted(async->data);
 }
 
 int viva_loop_create(struct viva_loop **ret_loop)
@@ -94,11 +94,11 @@ struct viva_loop *viva_loop_destroy(struct viva_loop *loop)
 		return NULL;
 	// What was posted may own memory: it must run, and may post once more itself.
 	for (int round = 0; round < 16; round++)
-		run_posted(loop);
+		viva_loop_run_posted(loop);
 	pthread_mutex_lock(&loop->lock);
 	loop->is_closed = true;
 	pthread_mutex_unlock(&loop->lock);
-	run_posted(loop);
+	viva_loop_run_posted(loop);
 
 	uv_walk(&loop->uv, close_handle, NULL);
 	// A stop asked for above would end the first run before the handles are closed.
@@ -115,7 +115,7 @@ void viva_loop_run(struct viva_loop *loop)
 	atomic_store(&loop->runner, pthread_self());
 	atomic_store(&loop->is_running, true);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
-	run_posted(loop);
+	viva_loop_run_posted(loop);
 	pthread_mutex_lock(&loop->lock);
 	loop->is_stopping = false;
 	pthread_mutex_unlock(&loop->lock);

@@ -26,6 +26,9 @@ struct viva_loop_post {
 // As viva_loop_post. Any thread; the loop must outlive it.
 void viva_loop_post_embedded(struct viva_loop *loop, struct viva_loop_post *post);
 
+// Runs what was posted, for whoever takes things apart after viva_loop_run. Loop's thread, outside viva_loop_run.
+void viva_loop_run_posted(struct viva_loop *loop);
+
 // One read buffer for all connections of a loop: what is in it is gone with the next read. Loop's thread.
 uint8_t *viva_loop_scratch(uv_loop_t *uv);
 

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gateway.h"
+
+#include <stdlib.h>
+
+#include "gateway/probe.h"
+#include "gateway/routes.h"
+#include "service/service.h"
+
+enum { DEFAULT_PORT = 8000, THREADS = 4 };
+
+struct gateway {
+	struct gateway_router router;  // first: the routes' context
+	struct gateway_probe *probe;
+};
+
+static int start(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error)
+{
+	struct gateway *gateway = calloc(1, sizeof *gateway);
+	if (!gateway)
+		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the gateway");
+	int code = gateway_probe_create(runtime->discovery, runtime->clock, &gateway->probe);
+	if (code != 0) {
+		free(gateway);
+		return viva_fail(error, code, NULL, "no memory for the health probes");
+	}
+	gateway->router.auth = runtime->auth;
+	gateway->router.discovery = runtime->discovery;
+	*ret_state = gateway;
+	return 0;
+}
+
+static void stop(void *state)
+{
+	struct gateway *gateway = state;
+	gateway_probe_destroy(gateway->probe);
+	free(gateway);
+}
+
+// Without interviews the platform is down; without emotions or scores it limps, and a gateway taken out of balance for
+// that would help nobody.
+static int check(void *state, json_t *detail, struct viva_error *error)
+{
+	struct gateway *gateway = state;
+	enum probe_result results[GATEWAY_SERVICES];
+	gateway_probe_all(gateway->probe, results);
+	for (size_t i = 0; i < GATEWAY_SERVICES; i++)
+		if (json_object_set_new(detail, gateway_service_names[i],
+					json_string(gateway_probe_text(results[i]))) != 0)
+			return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the health check");
+	if (results[GATEWAY_INTERVIEWS] != PROBE_OK)
+		return viva_fail(error, VIVA_EUNAVAILABLE, NULL, "the interview service is %s",
+				 gateway_probe_text(results[GATEWAY_INTERVIEWS]));
+	return 0;
+}
+
+int viva_gateway_main(int argument_count, char **arguments)
+{
+	const struct viva_service service = {
+		.name = "gateway",
+		.summary = "The public door: REST and WebSocket for all services, on one port.",
+		.default_port = DEFAULT_PORT,
+		.default_threads = THREADS,
+		.is_public = true,
+		.routes = gateway_routes,
+		.route_count = gateway_route_count,
+		.start = start,
+		.check = check,
+		.stop = stop,
+	};
+	return viva_service_main(&service, argument_count, arguments);
+}

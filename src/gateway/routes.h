@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The gateway's routes: which path goes to which service, for whom, and with how large a body.
+//
+// Threads: the choices run on the loop; nothing blocks.
+#ifndef VIVA_GATEWAY_ROUTES_H
+#define VIVA_GATEWAY_ROUTES_H
+
+#include "auth/auth.h"
+#include "discovery/discovery.h"
+#include "net/http_server.h"
+
+// What the routes get as context: the first members of the gateway's state.
+struct gateway_router {
+	const struct viva_auth *auth;
+	struct viva_discovery *discovery;
+	size_t turns;  // which instance is first next time; the loop's
+};
+
+extern const struct viva_http_route gateway_routes[];
+extern const size_t gateway_route_count;
+
+#endif
