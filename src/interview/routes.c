@@ -13,7 +13,7 @@
 #include "interview/messages.h"
 #include "interview/start.h"
 
-enum { MAX_START_BYTES = 16 * 1024 };
+enum { MAX_START_BYTES = 256 * 1024 };
 
 static int no_memory(struct viva_error *error)
 {
