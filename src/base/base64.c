@@ -10,22 +10,28 @@
 #include "base/error.h"
 #include "base/text.h"
 
+// A bit that no value has.
 enum { INVALID = 64 };
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static uint32_t value_of(char c, const char *letters)
+// Each character's value plus one; 0 = not in the alphabet.
+#define COMMON_VALUES                                                                                                  \
+	['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, \
+	['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19,    \
+	['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28,    \
+	['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37,    \
+	['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46,    \
+	['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55,    \
+	['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62
+static const uint8_t values[256] = {COMMON_VALUES, ['+'] = 63, ['/'] = 64};
+static const uint8_t url_values[256] = {COMMON_VALUES, ['-'] = 63, ['_'] = 64};
+
+static uint32_t value_of(char c, const uint8_t *table)
 {
-	if (c >= 'A' && c <= 'Z')
-		return (uint32_t)(c - 'A');
-	if (c >= 'a' && c <= 'z')
-		return (uint32_t)(c - 'a') + 26;
-	if (c >= '0' && c <= '9')
-		return (uint32_t)(c - '0') + 52;
-	if (c == letters[62])
-		return 62;
-	return c == letters[63] ? 63 : INVALID;
+	// 0 - 1 sets all bits, INVALID's too.
+	return (uint32_t)table[(uint8_t)c] - 1;
 }
 
 size_t viva_base64_encoded_size(size_t size)
@@ -72,7 +78,7 @@ void viva_base64url_encode(const void *data, size_t size, char *ret_text, size_t
 }
 
 // Decodes unpadded text. The unused bits of the last character must be 0, so that each value has one spelling.
-static int decode(const char *text, size_t size, const char *letters, uint8_t *ret_data, size_t *ret_size)
+static int decode(const char *text, size_t size, const uint8_t *table, uint8_t *ret_data, size_t *ret_size)
 {
 	if (size % 4 == 1)
 		return VIVA_EINVAL;
@@ -80,8 +86,8 @@ static int decode(const char *text, size_t size, const char *letters, uint8_t *r
 	uint8_t *to = ret_data;
 	size_t i = 0;
 	for (; size - i >= 4; i += 4) {
-		uint32_t a = value_of(text[i], letters), b = value_of(text[i + 1], letters);
-		uint32_t c = value_of(text[i + 2], letters), d = value_of(text[i + 3], letters);
+		uint32_t a = value_of(text[i], table), b = value_of(text[i + 1], table);
+		uint32_t c = value_of(text[i + 2], table), d = value_of(text[i + 3], table);
 		if ((a | b | c | d) & INVALID)
 			return VIVA_EINVAL;
 		*to++ = (uint8_t)(a << 2 | b >> 4);
@@ -90,8 +96,8 @@ static int decode(const char *text, size_t size, const char *letters, uint8_t *r
 	}
 	if (i < size) {
 		bool has_two_bytes = size - i == 3;
-		uint32_t a = value_of(text[i], letters), b = value_of(text[i + 1], letters);
-		uint32_t c = has_two_bytes ? value_of(text[i + 2], letters) : 0;
+		uint32_t a = value_of(text[i], table), b = value_of(text[i + 1], table);
+		uint32_t c = has_two_bytes ? value_of(text[i + 2], table) : 0;
 		bool has_stray_bits = has_two_bytes ? (c & 3) != 0 : (b & 15) != 0;
 		if (((a | b | c) & INVALID) || has_stray_bits)
 			return VIVA_EINVAL;
@@ -105,7 +111,7 @@ static int decode(const char *text, size_t size, const char *letters, uint8_t *r
 
 int viva_base64url_decode(const char *text, size_t size, uint8_t *ret_data, size_t *ret_size)
 {
-	return decode(text, size, url_alphabet, ret_data, ret_size);
+	return decode(text, size, url_values, ret_data, ret_size);
 }
 
 int viva_base64_decode_plain(const char *text, size_t size, uint8_t *ret_data, size_t *ret_size)
@@ -114,7 +120,7 @@ int viva_base64_decode_plain(const char *text, size_t size, uint8_t *ret_data, s
 		return VIVA_EINVAL;
 	if (size > 0 && text[size - 1] == '=')
 		size -= text[size - 2] == '=' ? 2 : 1;
-	return decode(text, size, alphabet, ret_data, ret_size);
+	return decode(text, size, values, ret_data, ret_size);
 }
 
 #if defined(__x86_64__)
