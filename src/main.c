@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "base/macros.h"
+#ifdef VIVA_HAS_GATEWAY
+#include "gateway/gateway.h"
+#endif
+#ifdef VIVA_HAS_INTERVIEW
+#include "interview/interview.h"
+#endif
+#ifdef VIVA_HAS_EMOTION
+#include "emotion/emotion.h"
+#endif
+#ifdef VIVA_HAS_SCORING
+#include "scoring/scoring.h"
+#endif
+#ifdef VIVA_HAS_UP
+#include "up/up.h"
+#endif
+#ifdef VIVA_HAS_CANDIDATE
+#include "candidate/candidate.h"
+#endif
+
+enum { STATUS_USAGE = 2 };
+
+static const struct command {
+	const char *name, *summary;
+	int (*run)(int argument_count, char **arguments);  // those after the subcommand's name
+} commands[] = {
+#ifdef VIVA_HAS_UP
+	{"up", "all services on this machine, watched and restarted", viva_up_main},
+#endif
+#ifdef VIVA_HAS_GATEWAY
+	{"gateway", "the public door: routing, credentials, limits", viva_gateway_main},
+#endif
+#ifdef VIVA_HAS_INTERVIEW
+	{"interview", "interviews over REST and WebSocket", viva_interview_main},
+#endif
+#ifdef VIVA_HAS_EMOTION
+	{"emotion", "faces and expressions in frames", viva_emotion_main},
+#endif
+#ifdef VIVA_HAS_SCORING
+	{"scoring", "scores of answers and whole interviews", viva_scoring_main},
+#endif
+#ifdef VIVA_HAS_CANDIDATE
+	{"candidate", "plays a candidate against a running platform", viva_candidate_main},
+#endif
+};
+
+static int help(void)
+{
+	puts("viva COMMAND [OPTIONS]\n\nCommands (viva COMMAND --help lists their options):");
+	for (size_t i = 0; i < VIVA_COUNT(commands); i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+	puts("  help       this list\n  --version  the version");
+	return 0;
+}
+
+int main(int argument_count, char **arguments)
+{
+	const char *name = argument_count > 1 ? arguments[1] : NULL;
+	if (!name) {
+		fputs("viva: a command is missing (viva help lists them)\n", stderr);
+		return STATUS_USAGE;
+	}
+	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		return help();
+	if (strcmp(name, "--version") == 0) {
+		puts("viva " VIVA_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < VIVA_COUNT(commands); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return commands[i].run(argument_count - 2, arguments + 2);
+	fprintf(stderr, "viva: there is no command \"%.64s\" (viva help lists them)\n", name);
+	return STATUS_USAGE;
+}

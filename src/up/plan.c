@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "up/plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+// The order is that of starting and of the table of what listens where.
+static const struct {
+	const char *name, *port_option;
+	unsigned stop_rank;  // the door closes first, then who works behind it, then whom those call
+} services[] = {
+	{"gateway", "gateway-port", 0},
+	{"interview", "interview-port", 1},
+	{"emotion", "emotion-port", 2},
+	{"scoring", "scoring-port", 2},
+};
+
+const struct viva_option viva_up_options[] = {
+	{"data-dir", VIVA_OPTION_TEXT, "./viva-data", 0, 0, "path", "Folder of the embedded store and secrets", false},
+	{"host", VIVA_OPTION_TEXT, "127.0.0.1", 0, 0, "address",
+	 "IP address the gateway listens on; the other services stay on loopback", false},
+	{"gateway-port", VIVA_OPTION_INT, "8000", 0, 65535, NULL, "Port of the gateway; 0 takes any free one", false},
+	{"interview-port", VIVA_OPTION_INT, "8080", 0, 65535, NULL, "Port of interview; 0 takes any free one", false},
+	{"emotion-port", VIVA_OPTION_INT, "8081", 0, 65535, NULL, "Port of emotion; 0 takes any free one", false},
+	{"scoring-port", VIVA_OPTION_INT, "8082", 0, 65535, NULL, "Port of scoring; 0 takes any free one", false},
+	{"api-key", VIVA_OPTION_TEXT, NULL, 0, 0, NULL,
+	 "The platform's API key; without it one is made at first start and printed once", true},
+	{"token-key", VIVA_OPTION_TEXT, NULL, 0, 0, NULL,
+	 "Signs interview tokens, at least 32 characters; without it one is made and kept in the data folder", true},
+	{"auth", VIVA_OPTION_TEXT, "on", 0, 0, "on|off",
+	 "off lets everybody do everything; on loopback only, for trials", false},
+	{"log-level", VIVA_OPTION_TEXT, "info", 0, 0, "debug|info|warn|error", "Least level that is logged", false},
+	{"log-format", VIVA_OPTION_TEXT, "auto", 0, 0, "auto|text|json", "auto: text on a terminal, else JSON lines",
+	 false},
+	{"ready-file", VIVA_OPTION_TEXT, NULL, 0, 0, "path",
+	 "Written once all services are ready: their URLs and process ids as JSON; removed at the end", false},
+	{"grace-ms", VIVA_OPTION_INT, "12000", 0, 3600000, "ms", "For a service to end by itself before it is killed",
+	 false},
+};
+const size_t viva_up_option_count = VIVA_COUNT(viva_up_options);
+
+static bool is_taken(const struct viva_plan *plan, uint16_t port)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->services[i].port == port)
+			return true;
+	return false;
+}
+
+static int given_ports(const struct viva_config *config, struct viva_plan *plan, struct viva_error *error)
+{
+	for (size_t i = 0; i < VIVA_COUNT(services); i++) {
+		uint16_t port = (uint16_t)viva_config_int(config, services[i].port_option);
+		if (port && is_taken(plan, port))
+			return viva_fail(error, VIVA_EUSAGE, services[i].port_option,
+					 "--%s: another service has port %u already", services[i].port_option, port);
+		plan->services[plan->count++] = (struct viva_planned_service){
+			.name = services[i].name,
+			.port_option = services[i].port_option,
+			.stop_rank = services[i].stop_rank,
+			.port = port,
+		};
+	}
+	return 0;
+}
+
+// Binds a listener to the port, or to a free one for 0: as long as it stays open, nobody else gets that port.
+static int reserve_port(const char *host, uint16_t *port, int *ret_fd)
+{
+	union viva_socket_address address;
+	socklen_t size = sizeof address;
+	if (viva_socket_address_parse(host, *port, &address))
+		return VIVA_EUSAGE;
+	int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return VIVA_EIO;
+	// As the services do: connections of a predecessor that linger in TIME_WAIT don't matter.
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) ||
+	    bind(fd, &address.any, viva_socket_address_size(&address)) || listen(fd, 1) ||
+	    getsockname(fd, &address.any, &size)) {
+		int reason = errno;
+		close(fd);
+		errno = reason;
+		return VIVA_EIO;
+	}
+	*port = ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int reserve_for(struct viva_plan *plan, size_t index, const char *gateway_host, int *reserved, size_t *count,
+		       struct viva_error *error)
+{
+	struct viva_planned_service *service = &plan->services[index];
+	const char *host = index == 0 ? gateway_host : "127.0.0.1";
+	int status = reserve_port(host, &service->port, &reserved[*count]);
+	if (status == VIVA_EUSAGE)
+		return viva_fail(error, status, "host", "--host is an IP address, not \"%.64s\"", host);
+	if (status)
+		return viva_fail(error, status, service->port_option, "--%s: port %u of %s can't be had: %s",
+				 service->port_option, service->port, host, strerror(errno));
+	++*count;
+	return 0;
+}
+
+// Finds free ports, and a given port that somebody listens on: his answers would pass for our service's. The
+// reservations end together, so that no two services get the same port; those given go first.
+static int reserve_ports(const char *gateway_host, struct viva_plan *plan, struct viva_error *error)
+{
+	int reserved[VIVA_PLAN_MAX_SERVICES], status = 0;
+	size_t count = 0;
+	for (size_t i = 0; i < plan->count && !status; i++)
+		if (plan->services[i].port)
+			status = reserve_for(plan, i, gateway_host, reserved, &count, error);
+	for (size_t i = 0; i < plan->count && !status; i++)
+		if (!plan->services[i].port)
+			status = reserve_for(plan, i, gateway_host, reserved, &count, error);
+	while (count > 0)
+		close(reserved[--count]);
+	return status;
+}
+
+static int find_addresses(const char *gateway_host, struct viva_plan *plan, struct viva_error *error)
+{
+	size_t used = (size_t)snprintf(plan->discovery_url, sizeof plan->discovery_url, "static:");
+	for (size_t i = 0; i < plan->count; i++) {
+		struct viva_planned_service *service = &plan->services[i];
+		const char *host = i == 0 ? gateway_host : "127.0.0.1";
+		if (viva_socket_address_parse(host, service->port, &service->address))
+			return viva_fail(error, VIVA_EUSAGE, "host", "--host is an IP address, not \"%.64s\"", host);
+		service->address = viva_socket_address_of_listener(service->address);
+		viva_socket_address_text(&service->address, service->address_text);
+		snprintf(service->port_text, sizeof service->port_text, "%u", service->port);
+		used += (size_t)snprintf(plan->discovery_url + used, sizeof plan->discovery_url - used, "%s%s=%s",
+					 i == 0 ? "" : ";", service->name, service->address_text);
+	}
+	return 0;
+}
+
+// Secrets are no arguments, which every user of the machine can read: they go through the environment.
+static void make_arguments(const struct viva_config *config, const char *log_format, struct viva_plan *plan,
+			   struct viva_planned_service *service)
+{
+	const char *host = service == plan->services ? viva_config_text(config, "host") : "127.0.0.1";
+	const char *arguments[] = {
+		"viva",
+		service->name,
+		"--host",
+		host,
+		"--port",
+		service->port_text,
+		"--data-dir",
+		viva_config_text(config, "data-dir"),
+		"--auth",
+		viva_config_text(config, "auth"),
+		"--log-level",
+		viva_config_text(config, "log-level"),
+		"--log-format",
+		log_format,
+		"--discovery-url",
+		plan->discovery_url,
+	};
+	_Static_assert(VIVA_COUNT(arguments) < VIVA_PLAN_MAX_ARGUMENTS, "a NULL must follow");
+	// execv() promises not to write to them, though its type does not say so.
+	memcpy(service->arguments, arguments, sizeof arguments);
+}
+
+int viva_plan_make(const struct viva_config *config, const char *log_format, struct viva_plan *ret_plan,
+		   struct viva_error *error)
+{
+	_Static_assert(VIVA_COUNT(services) <= VIVA_PLAN_MAX_SERVICES, "the plan has room for each service");
+	*ret_plan = (struct viva_plan){0};
+	int status = given_ports(config, ret_plan, error);
+	if (!status)
+		status = reserve_ports(viva_config_text(config, "host"), ret_plan, error);
+	if (!status)
+		status = find_addresses(viva_config_text(config, "host"), ret_plan, error);
+	for (size_t i = 0; i < ret_plan->count && !status; i++)
+		make_arguments(config, log_format, ret_plan, &ret_plan->services[i]);
+	return status;
+}

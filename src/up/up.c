@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "up/up.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "auth/auth.h"
+#include "base/log.h"
+#include "up/announce.h"
+#include "up/children.h"
+#include "up/output.h"
+#include "up/plan.h"
+#include "up/ready.h"
+#include "up/spawn.h"
+
+enum { STATUS_FAILED = 1, STATUS_USAGE = 2, FIRST_COLOUR = 32, COLOURS = 5 };
+
+// The kernel's name of this very program, even when its file was replaced meanwhile.
+static const char own_program[] = "/proc/self/exe";
+
+struct member {
+	const struct viva_planned_service *service;
+	struct viva_child child;
+	struct viva_output output;
+	struct viva_probe probe;
+	int output_fd;  // −1 = none
+};
+
+//  STARTING ──all ready──▶ UP
+//     └──────stop, or a service that can't start──────┴──▶ STOPPING, rank by rank
+enum phase { STARTING, UP, STOPPING };
+
+struct supervisor {
+	const struct viva_clock *clock;
+	struct viva_config *config;
+	struct viva_plan plan;
+	struct member members[VIVA_PLAN_MAX_SERVICES];
+	enum phase phase;
+	bool was_announced;  // there may be a ready file
+	bool is_hurried;     // a second signal came: no grace
+	unsigned stop_rank;
+	const struct member *failed;
+	int signal_fd;
+	int exit_status;
+};
+
+static void start(struct member *member)
+{
+	struct viva_error error = {0};
+	pid_t pid = 0;
+	if (viva_spawn(own_program, member->service->arguments, &pid, &member->output_fd, &error)) {
+		viva_log_error("%s: %s", member->service->name, viva_error_message(&error));
+		viva_child_on_exit(&member->child, SIGKILL);
+		return;
+	}
+	viva_child_on_started(&member->child, pid);
+	viva_log_debug("%s started as process %d", member->service->name, (int)pid);
+}
+
+static void read_output(struct member *member)
+{
+	char part[4096];
+	ssize_t size;
+	// A child that never pauses must not keep us from the others: a part per turn.
+	do
+		size = read(member->output_fd, part, sizeof part);
+	while (size < 0 && errno == EINTR);
+	if (size > 0) {
+		viva_output_feed(&member->output, part, (size_t)size);
+	} else if (size == 0) {
+		viva_output_flush(&member->output);
+		close(member->output_fd);
+		member->output_fd = -1;
+	}
+}
+
+// What a child said before it ended is in the pipe: at most its capacity, unless a grandchild goes on writing.
+static void drain_output(struct member *member)
+{
+	enum { PIPE_CAPACITY = 64 * 1024 };
+	char part[4096];
+	ssize_t size;
+	size_t total = 0;
+	while (member->output_fd >= 0 && total < PIPE_CAPACITY &&
+	       (size = read(member->output_fd, part, sizeof part)) > 0) {
+		viva_output_feed(&member->output, part, (size_t)size);
+		total += (size_t)size;
+	}
+	viva_output_flush(&member->output);
+	if (member->output_fd >= 0)
+		close(member->output_fd);
+	member->output_fd = -1;
+}
+
+static void kill_all(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->plan.count; i++)
+		if (viva_child_is_running(&supervisor->members[i].child))
+			kill(supervisor->members[i].child.pid, SIGKILL);
+}
+
+// Asks those of the current rank to end, once they are all gone those of the next.
+static void stop_ranks(struct supervisor *supervisor)
+{
+	int64_t grace_ms = supervisor->is_hurried ? 0 : viva_config_int(supervisor->config, "grace-ms");
+	unsigned last = 0;
+	for (size_t i = 0; i < supervisor->plan.count; i++)
+		last = VIVA_MAX(last, supervisor->plan.services[i].stop_rank);
+	for (; supervisor->stop_rank <= last; supervisor->stop_rank++) {
+		bool is_rank_over = true;
+		for (size_t i = 0; i < supervisor->plan.count; i++) {
+			struct member *member = &supervisor->members[i];
+			if (member->service->stop_rank != supervisor->stop_rank)
+				continue;
+			if (viva_child_stop(&member->child, grace_ms))
+				kill(member->child.pid, SIGTERM);
+			is_rank_over = is_rank_over && !viva_child_is_running(&member->child);
+		}
+		if (!is_rank_over)
+			return;
+	}
+}
+
+static void begin_stop(struct supervisor *supervisor)
+{
+	if (supervisor->phase == STOPPING)
+		return;
+	supervisor->phase = STOPPING;
+	for (size_t i = 0; i < supervisor->plan.count; i++)
+		viva_probe_cancel(&supervisor->members[i].probe);
+	const char *ready_file = viva_config_text(supervisor->config, "ready-file");
+	if (ready_file && supervisor->was_announced)
+		unlink(ready_file);
+}
+
+static void on_stop_signal(struct supervisor *supervisor, int number)
+{
+	if (supervisor->phase != STOPPING) {
+		viva_log_info("stopping");
+		begin_stop(supervisor);
+	} else if (!supervisor->is_hurried) {
+		supervisor->is_hurried = true;
+		supervisor->exit_status = 128 + number;
+		kill_all(supervisor);
+	}
+}
+
+static void log_end(const struct supervisor *supervisor, const struct member *member, pid_t pid, int wait_status)
+{
+	const char *name = member->service->name;
+	char again[48] = "";
+	if (member->child.state == VIVA_CHILD_WAITING && supervisor->phase != STOPPING)
+		snprintf(again, sizeof again, "; it starts again in %lld ms",
+			 (long long)VIVA_MAX(member->child.start_at_ms - viva_clock_now_ms(member->child.clock),
+					     (int64_t)0));
+	if (member->child.state == VIVA_CHILD_STOPPED && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0)
+		viva_log_debug("%s (process %d) ended", name, (int)pid);
+	else if (WIFSIGNALED(wait_status))
+		viva_log_warn("%s (process %d) was ended by signal %d (%s)%s", name, (int)pid, WTERMSIG(wait_status),
+			      strsignal(WTERMSIG(wait_status)), again);
+	else
+		viva_log_warn("%s (process %d) ended with status %d%s", name, (int)pid, WEXITSTATUS(wait_status),
+			      again);
+}
+
+static void reap(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->plan.count; i++) {
+		struct member *member = &supervisor->members[i];
+		pid_t pid = member->child.pid;
+		int wait_status;
+		if (!viva_child_is_running(&member->child) || waitpid(pid, &wait_status, WNOHANG) != pid)
+			continue;
+		drain_output(member);
+		viva_probe_cancel(&member->probe);
+		viva_child_on_exit(&member->child, wait_status);
+		log_end(supervisor, member, pid, wait_status);
+		if (member->child.state == VIVA_CHILD_FAILED && !supervisor->failed) {
+			supervisor->failed = member;
+			supervisor->exit_status = STATUS_FAILED;
+			begin_stop(supervisor);
+		}
+	}
+}
+
+static void read_signals(struct supervisor *supervisor)
+{
+	struct signalfd_siginfo info;
+	while (read(supervisor->signal_fd, &info, sizeof info) == sizeof info)
+		if (info.ssi_signo != SIGCHLD)
+			on_stop_signal(supervisor, (int)info.ssi_signo);
+}
+
+// Tells once that all are ready; after a restart the ready file alone, as its process ids are new.
+static void announce(struct supervisor *supervisor)
+{
+	pid_t pids[VIVA_PLAN_MAX_SERVICES];
+	for (size_t i = 0; i < supervisor->plan.count; i++) {
+		if (supervisor->members[i].child.state != VIVA_CHILD_READY)
+			return;
+		pids[i] = supervisor->members[i].child.pid;
+	}
+	if (!supervisor->was_announced)
+		viva_announce_table(&supervisor->plan, pids, stdout);
+	supervisor->was_announced = true;
+	supervisor->phase = UP;
+
+	struct viva_error error = {0};
+	const char *ready_file = viva_config_text(supervisor->config, "ready-file");
+	if (ready_file && viva_announce_ready_file(&supervisor->plan, pids, ready_file, &error))
+		viva_log_error("%s", viva_error_message(&error));
+}
+
+static void probe(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->plan.count; i++) {
+		struct member *member = &supervisor->members[i];
+		if (member->child.state != VIVA_CHILD_STARTING || !viva_probe_advance(&member->probe))
+			continue;
+		viva_child_on_ready(&member->child);
+		if (supervisor->was_announced)
+			viva_log_info("%s is ready again as process %d", member->service->name, (int)member->child.pid);
+		announce(supervisor);
+	}
+}
+
+static void act(struct supervisor *supervisor)
+{
+	if (supervisor->phase == STOPPING)
+		stop_ranks(supervisor);
+	else
+		probe(supervisor);
+	for (size_t i = 0; i < supervisor->plan.count; i++) {
+		struct member *member = &supervisor->members[i];
+		if (supervisor->phase != STOPPING && viva_child_must_start(&member->child))
+			start(member);
+		if (viva_child_must_kill(&member->child)) {
+			viva_log_warn("%s did not end in time and is killed", member->service->name);
+			kill(member->child.pid, SIGKILL);
+		}
+	}
+}
+
+static int wait_ms(const struct supervisor *supervisor)
+{
+	int64_t wakes_at_ms = VIVA_CHILD_NEVER_MS;
+	for (size_t i = 0; i < supervisor->plan.count; i++) {
+		const struct member *member = &supervisor->members[i];
+		wakes_at_ms = VIVA_MIN(wakes_at_ms, viva_child_wakes_at_ms(&member->child));
+		if (member->child.state == VIVA_CHILD_STARTING)
+			wakes_at_ms = VIVA_MIN(wakes_at_ms, viva_probe_wakes_at_ms(&member->probe));
+	}
+	if (wakes_at_ms == VIVA_CHILD_NEVER_MS)
+		return -1;
+	// One more, as the clock's milliseconds are rounded down.
+	int64_t left_ms = wakes_at_ms - viva_clock_now_ms(supervisor->clock) + 1;
+	return (int)VIVA_MAX(VIVA_MIN(left_ms, (int64_t)60 * 1000), (int64_t)0);
+}
+
+static void wait_for_something(struct supervisor *supervisor)
+{
+	struct pollfd watched[1 + 2 * VIVA_PLAN_MAX_SERVICES] = {{.fd = supervisor->signal_fd, .events = POLLIN}};
+	nfds_t count = 1;
+	// poll(2) passes over negative descriptors.
+	for (size_t i = 0; i < supervisor->plan.count; i++) {
+		struct member *member = &supervisor->members[i];
+		watched[count++] = (struct pollfd){.fd = member->output_fd, .events = POLLIN};
+		watched[count++] = (struct pollfd){.fd = member->probe.fd, .events = viva_probe_events(&member->probe)};
+	}
+	if (poll(watched, count, wait_ms(supervisor)) <= 0)
+		return;
+	for (size_t i = 0; i < supervisor->plan.count; i++)
+		if (watched[1 + 2 * i].revents)
+			read_output(&supervisor->members[i]);
+	if (watched[0].revents)
+		read_signals(supervisor);
+}
+
+static bool is_over(const struct supervisor *supervisor)
+{
+	if (supervisor->phase != STOPPING)
+		return false;
+	for (size_t i = 0; i < supervisor->plan.count; i++)
+		if (supervisor->members[i].child.state != VIVA_CHILD_STOPPED &&
+		    supervisor->members[i].child.state != VIVA_CHILD_FAILED)
+			return false;
+	return true;
+}
+
+static void supervise(struct supervisor *supervisor)
+{
+	for (act(supervisor); !is_over(supervisor); act(supervisor)) {
+		wait_for_something(supervisor);
+		reap(supervisor);
+	}
+}
+
+static int configure_log(const struct viva_config *config, const char **ret_format, struct viva_error *error)
+{
+	enum viva_log_level level;
+	enum viva_log_format format;
+	if (viva_log_level_parse(viva_config_text(config, "log-level"), &level))
+		return viva_fail(error, VIVA_EUSAGE, "log-level", "--log-level is debug, info, warn or error");
+	if (viva_log_format_parse(viva_config_text(config, "log-format"), &format))
+		return viva_fail(error, VIVA_EUSAGE, "log-format", "--log-format is auto, text or json");
+	// The children write into pipes, so only we can tell what "auto" means.
+	if (format == VIVA_LOG_AUTO)
+		format = isatty(STDERR_FILENO) ? VIVA_LOG_TEXT : VIVA_LOG_JSON;
+	viva_log_configure("up", level, format);
+	*ret_format = format == VIVA_LOG_JSON ? "json" : "text";
+	return 0;
+}
+
+// Makes the secrets before the children do, so that a new API key is printed here, and once.
+static int make_secrets(const struct viva_config *config, struct viva_error *error)
+{
+	const char *auth_setting = viva_config_text(config, "auth");
+	if (strcmp(auth_setting, "on") != 0 && strcmp(auth_setting, "off") != 0)
+		return viva_fail(error, VIVA_EUSAGE, "auth", "--auth is on or off, not \"%.64s\"", auth_setting);
+	const struct viva_auth_options options = {
+		.data_directory = viva_config_text(config, "data-dir"),
+		.api_key = viva_config_text(config, "api-key"),
+		.token_key = viva_config_text(config, "token-key"),
+		.is_off = strcmp(auth_setting, "off") == 0,
+		.clock = viva_system_clock(),
+	};
+	VIVA_AUTO(viva_auth) auth = NULL;
+	return viva_auth_open(&options, &auth, error);
+}
+
+static int make_environment(const struct viva_config *config, struct viva_error *error)
+{
+	const char *api_key = viva_config_text(config, "api-key"), *token_key = viva_config_text(config, "token-key");
+	// Our ready file is none of theirs.
+	if ((api_key && setenv("VIVA_API_KEY", api_key, 1)) || (token_key && setenv("VIVA_TOKEN_KEY", token_key, 1)) ||
+	    unsetenv("VIVA_READY_FILE"))
+		return viva_fail(error, VIVA_ENOMEM, NULL, "out of memory");
+	return 0;
+}
+
+static int watch_signals(struct supervisor *supervisor, struct viva_error *error)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+	sigset_t watched;
+	sigemptyset(&watched);
+	for (size_t i = 0; i < VIVA_COUNT(numbers); i++)
+		sigaddset(&watched, numbers[i]);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);  // ignored by whoever started us, it would reap the children behind our back
+	if (sigprocmask(SIG_BLOCK, &watched, NULL))
+		return viva_fail(error, VIVA_EINTERNAL, NULL, "signals can't be blocked: %s", strerror(errno));
+	supervisor->signal_fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (supervisor->signal_fd < 0)
+		return viva_fail(error, VIVA_EINTERNAL, NULL, "signals can't be watched: %s", strerror(errno));
+	return 0;
+}
+
+static void init_members(struct supervisor *supervisor, bool keeps_json)
+{
+	bool is_terminal = isatty(STDERR_FILENO);
+	size_t width = 0;
+	for (size_t i = 0; i < supervisor->plan.count; i++)
+		width = VIVA_MAX(width, strlen(supervisor->plan.services[i].name));
+	for (size_t i = 0; i < supervisor->plan.count; i++) {
+		struct member *member = &supervisor->members[i];
+		member->service = &supervisor->plan.services[i];
+		member->output_fd = -1;
+		member->output = (struct viva_output){
+			.name = member->service->name,
+			.fd = STDERR_FILENO,
+			.name_width = (int)width,
+			.colour = is_terminal ? FIRST_COLOUR + (int)i % COLOURS : 0,
+			.keeps_json = keeps_json,
+		};
+		viva_child_init(&member->child, supervisor->clock);
+		viva_probe_init(&member->probe, supervisor->clock, member->service->address);
+	}
+}
+
+static int prepare(struct supervisor *supervisor, struct viva_error *error)
+{
+	const char *log_format = "text";
+	if (viva_config_positional_count(supervisor->config) > 0)
+		return viva_fail(error, VIVA_EUSAGE, NULL, "unexpected argument \"%.64s\"",
+				 viva_config_positional(supervisor->config, 0));
+	int status = configure_log(supervisor->config, &log_format, error);
+	if (!status)
+		status = viva_plan_make(supervisor->config, log_format, &supervisor->plan, error);
+	if (!status)
+		status = make_secrets(supervisor->config, error);
+	if (!status)
+		status = make_environment(supervisor->config, error);
+	if (!status)
+		status = watch_signals(supervisor, error);
+	// One that a killed predecessor left behind would lie.
+	const char *ready_file = viva_config_text(supervisor->config, "ready-file");
+	if (!status && ready_file && unlink(ready_file) && errno != ENOENT)
+		status = viva_fail(error, VIVA_EIO, "ready-file", "the ready file %s can't be replaced: %s", ready_file,
+				   strerror(errno));
+	if (!status)
+		init_members(supervisor, strcmp(log_format, "json") == 0);
+	return status;
+}
+
+static int fail(int status, const struct viva_error *error)
+{
+	fprintf(stderr, "viva up: %s%s\n", viva_error_message(error),
+		status == VIVA_EUSAGE ? " (--help lists all options)" : "");
+	return status == VIVA_EUSAGE ? STATUS_USAGE : STATUS_FAILED;
+}
+
+int viva_up_main(int argument_count, char **arguments)
+{
+	struct viva_error error = {0};
+	const struct viva_option *tables[] = {viva_up_options};
+	VIVA_AUTO(viva_config) config = NULL;
+	int status = viva_config_load(tables, &viva_up_option_count, 1, argument_count, arguments, &config, &error);
+	if (status)
+		return fail(status, &error);
+	if (viva_config_wants_help(config)) {
+		viva_config_print_help(
+			config,
+			"viva up [OPTIONS]\nRuns all services on this machine. What else they understand "
+			"reaches them by VIVA_* variables.",
+			stdout);
+		return 0;
+	}
+
+	static struct supervisor supervisor;
+	supervisor = (struct supervisor){.clock = viva_system_clock(), .config = config, .signal_fd = -1};
+	status = prepare(&supervisor, &error);
+	if (status)
+		return fail(status, &error);
+	supervise(&supervisor);
+	close(supervisor.signal_fd);
+	if (supervisor.failed)
+		fprintf(stderr, "viva up: %s can't start: %s\n", supervisor.failed->service->name,
+			supervisor.failed->output.last);
+	return supervisor.exit_status;
+}
