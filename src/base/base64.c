@@ -25,7 +25,7 @@ static const char url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqr
 	['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46,    \
 	['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55,    \
 	['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62
-static const uint8_t values[256] = {COMMON_VALUES, ['+'] = 63, ['/'] = 64};
+static const uint8_t plain_values[256] = {COMMON_VALUES, ['+'] = 63, ['/'] = 64};
 static const uint8_t url_values[256] = {COMMON_VALUES, ['-'] = 63, ['_'] = 64};
 
 static uint32_t value_of(char c, const uint8_t *table)
@@ -120,7 +120,7 @@ int viva_base64_decode_plain(const char *text, size_t size, uint8_t *ret_data, s
 		return VIVA_EINVAL;
 	if (size > 0 && text[size - 1] == '=')
 		size -= text[size - 2] == '=' ? 2 : 1;
-	return decode(text, size, values, ret_data, ret_size);
+	return decode(text, size, plain_values, ret_data, ret_size);
 }
 
 #if defined(__x86_64__)
