@@ -160,7 +160,10 @@ static void log_end(const struct supervisor *supervisor, const struct member *me
 		snprintf(again, sizeof again, "; it starts again in %lld ms",
 			 (long long)VIVA_MAX(member->child.start_at_ms - viva_clock_now_ms(member->child.clock),
 					     (int64_t)0));
-	if (member->child.state == VIVA_CHILD_STOPPED && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0)
+	// One that is still starting has no handler of SIGTERM yet: that is an end as asked, too.
+	bool is_orderly = (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0) ||
+			  (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGTERM);
+	if (member->child.state == VIVA_CHILD_STOPPED && is_orderly)
 		viva_log_debug("%s (process %d) ended", name, (int)pid);
 	else if (WIFSIGNALED(wait_status))
 		viva_log_warn("%s (process %d) was ended by signal %d (%s)%s", name, (int)pid, WTERMSIG(wait_status),
