@@ -55,9 +55,9 @@ VIVA_MUST_CHECK int viva_blob_create_uninitialised(size_t size, struct viva_blob
 VIVA_MUST_CHECK int viva_blob_create_from_buffer(struct viva_buffer *buffer, struct viva_blob **ret_blob);
 // A window on `parent` that holds a reference on it: nothing is copied. offset + size must lie within the parent.
 VIVA_MUST_CHECK int viva_blob_create_window(struct viva_blob *parent, size_t offset, size_t size,
-                                            struct viva_blob **ret_blob);
-struct viva_blob *viva_blob_ref(struct viva_blob *blob);      // one more owner; gives blob back
-struct viva_blob *viva_blob_destroy(struct viva_blob *blob);  // one owner less; the last one frees. Always NULL.
+					    struct viva_blob **ret_blob);
+struct viva_blob *viva_blob_ref(struct viva_blob *blob);          // one more owner; gives blob back
+struct viva_blob *viva_blob_destroy(struct viva_blob *blob);      // one owner less; the last one frees. Always NULL.
 struct viva_bytes viva_blob_bytes(const struct viva_blob *blob);  // valid while a reference is held; NULL gives none
 VIVA_DEFINE_AUTO(viva_blob)
 

@@ -33,8 +33,8 @@ struct viva_config;
 // Positional arguments are kept in order. VIVA_EUSAGE with a sentence for an unknown flag, a missing or bad value.
 // Also understands --help (see viva_config_wants_help). VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_config_load(const struct viva_option *const *tables, const size_t *counts, size_t table_count,
-                                     int argument_count, char *const *arguments, struct viva_config **ret_config,
-                                     struct viva_error *error);
+				     int argument_count, char *const *arguments, struct viva_config **ret_config,
+				     struct viva_error *error);
 struct viva_config *viva_config_destroy(struct viva_config *config);
 VIVA_DEFINE_AUTO(viva_config)
 

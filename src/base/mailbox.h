@@ -20,7 +20,7 @@ struct viva_mailbox;
 // `on_drop` is called, outside the lock, for each item dropped by policy or left at destroy; may be NULL.
 // VIVA_EINVAL (capacity 0), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_mailbox_create(size_t capacity, enum viva_mailbox_policy policy, void (*on_drop)(void *item),
-                                        struct viva_mailbox **ret_mailbox);
+					struct viva_mailbox **ret_mailbox);
 struct viva_mailbox *viva_mailbox_destroy(struct viva_mailbox *mailbox);
 VIVA_DEFINE_AUTO(viva_mailbox)
 
