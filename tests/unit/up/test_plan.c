@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "up/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "viva_test.h"
+
+static struct viva_plan plan;
+
+static struct viva_config *config_of(int count, char *const *arguments)
+{
+	const struct viva_option *tables[] = {viva_up_options};
+	struct viva_config *config = NULL;
+	assert_ok(viva_config_load(tables, &viva_up_option_count, 1, count, arguments, &config, NULL));
+	return config;
+}
+
+// Arguments are writable texts, as main() gets them.
+static char gateway_port[] = "--gateway-port=0", interview_port[] = "--interview-port=0",
+	    emotion_port[] = "--emotion-port=0", scoring_port[] = "--scoring-port=0",
+	    api_key[] = "--api-key=viva_a_secret_of_the_platform";
+static char *const free_ports[] = {gateway_port, interview_port, emotion_port, scoring_port, api_key};
+
+static void test_plan__free_ports_differ_and_all_services_hear_of_them(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_config) config = config_of(VIVA_COUNT(free_ports), free_ports);
+	assert_ok(viva_plan_make(config, "json", &plan, NULL));
+	assert_int_equal(plan.count, 4);
+	for (size_t i = 0; i < plan.count; i++) {
+		char part[96];
+		snprintf(part, sizeof part, "%s=127.0.0.1:%u", plan.services[i].name, plan.services[i].port);
+		assert_non_null(strstr(plan.discovery_url, part));
+		assert_int_not_equal(plan.services[i].port, 0);
+		for (size_t j = 0; j < i; j++)
+			assert_int_not_equal(plan.services[i].port, plan.services[j].port);
+	}
+}
+
+static void test_plan__no_secret_is_an_argument(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_config) config = config_of(VIVA_COUNT(free_ports), free_ports);
+	assert_ok(viva_plan_make(config, "json", &plan, NULL));
+	for (size_t i = 0; i < plan.count; i++) {
+		assert_string_equal(plan.services[i].arguments[1], plan.services[i].name);
+		for (char **argument = plan.services[i].arguments; *argument; argument++)
+			assert_null(strstr(*argument, "viva_a_secret"));
+	}
+}
+
+static void test_plan__two_services_can_not_have_one_port(void **state)
+{
+	(void)state;
+	char first[] = "--gateway-port=9001", second[] = "--scoring-port=9001";
+	char *const arguments[] = {first, second};
+	struct viva_error error = {0};
+	VIVA_AUTO(viva_config) config = config_of(VIVA_COUNT(arguments), arguments);
+	assert_error(viva_plan_make(config, "json", &plan, &error), VIVA_EUSAGE);
+	assert_string_equal(error.field, "scoring-port");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plan__free_ports_differ_and_all_services_hear_of_them),
+		cmocka_unit_test(test_plan__no_secret_is_an_argument),
+		cmocka_unit_test(test_plan__two_services_can_not_have_one_port),
+	};
+	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
