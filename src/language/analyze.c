@@ -42,7 +42,7 @@ struct viva_language {
 
 struct viva_language_options viva_language_defaults(void)
 {
-	return (struct viva_language_options){.max_concurrent = 2, .confidence_floor = .5};
+	return (struct viva_language_options){.max_concurrent = 2, .confidence_floor = .4};
 }
 
 static int embed_background(struct viva_language *language, const struct viva_language_options *options,
@@ -165,6 +165,8 @@ static int check_scorable(struct judge *judge)
 // How much a sentence is about the question or one of its reference points.
 static double topicality(const struct judge *judge, const struct viva_embedding *sentence)
 {
+	if (!judge->analysis->has_relevance)
+		return 1;
 	double nearest = viva_embedding_cosine(sentence, &judge->question_embedding);
 	for (size_t i = 0; i < judge->rubric.count; i++)
 		nearest = fmax(nearest, viva_embedding_cosine(sentence, &judge->rubric.embeddings[i]));
@@ -263,6 +265,8 @@ static double relevance_of(double score)
 
 static void judge_relevance(struct judge *judge)
 {
+	if (!judge->analysis->has_relevance)
+		return;
 	double relevance = relevance_of(background_score(judge, &judge->question_embedding));
 	// What is near to a reference point is relevant even in words that the question does not use.
 	for (size_t i = 0; i < judge->rubric.count; i++) {
@@ -341,7 +345,8 @@ static int judge_depth(struct judge *judge)
 		depth = weight * analysis->coverage + (1 - weight) * depth;
 	depth *= prose * (.7 + .3 * viva_features_order(analysis->features.disorder));
 	// An answer that is off the question is not deep about it.
-	depth *= .3 + .7 * clamp(analysis->relevance / .5);
+	if (analysis->has_relevance)
+		depth *= .3 + .7 * clamp(analysis->relevance / .5);
 	if (judge->essence.content_words < MIN_CONTENT_WORDS)
 		depth = fmin(depth, .1) * (double)judge->essence.content_words / MIN_CONTENT_WORDS;
 	analysis->depth = clamp(depth);
@@ -353,6 +358,7 @@ static int judge_depth(struct judge *judge)
 static int judge_content(struct judge *judge)
 {
 	struct viva_answer_analysis *analysis = judge->analysis;
+	analysis->has_relevance = judge->question.word_count > 0;
 	int code = viva_essence_extract(&judge->text, &judge->question, judge->arena, &judge->essence);
 	if (code == 0)
 		code = embed_answer(judge);

@@ -33,7 +33,7 @@ struct viva_language_options {
 	size_t max_concurrent;          // answers analysed at a time. Default 2.
 	const char *const *background;  // other questions, against which relevance is measured; ≥ 8 make it work well
 	size_t background_count;
-	double confidence_floor;  // a transcript below is not scorable, 0–1. Default .5.
+	double confidence_floor;  // a transcript below is not scorable, 0–1. Default .4.
 };
 
 struct viva_language_options viva_language_defaults(void);
@@ -44,7 +44,7 @@ struct viva_language *viva_language_destroy(struct viva_language *language);  //
 VIVA_DEFINE_AUTO(viva_language)
 
 struct viva_answer {
-	struct viva_bytes question;
+	struct viva_bytes question;           // empty = unknown: then relevance can't be judged
 	const char *const *reference_points;  // may be NULL
 	size_t reference_point_count;         // at most VIVA_ANSWER_MAX_POINTS
 	bool is_narrative;  // the question asks for something experienced: points are met by a story, not by a
@@ -84,6 +84,7 @@ enum { VIVA_ANSWER_MAX_REMARKS = 8 };
 struct viva_answer_analysis {
 	enum viva_unscorable unscorable;   // not SCORABLE: all below is 0 or empty, but reason and feedback
 	const char *reason;                // "" = scorable
+	bool has_relevance;                // the question was known
 	double relevance, clarity, depth;  // 0–1
 	bool has_points;
 	double coverage;  // 0–1: share of the reference points that are covered; 0 without points

@@ -34,6 +34,8 @@ static void VIVA_PRINTF(2, 3) say(struct writer *writer, const char *format, ...
 
 static void say_relevance(struct writer *writer, const struct viva_answer_analysis *analysis)
 {
+	if (!analysis->has_relevance)
+		return;
 	if (analysis->relevance >= .6)
 		say(writer, "The answer addresses the question.");
 	else if (analysis->relevance >= .3)

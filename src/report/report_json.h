@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The report of an interview as JSON: what was asked and answered, how each answer was judged and why, how the scores
+// follow from that (so that they can be computed by hand), and what the method can't do.
+//
+// Threads: any; nothing blocks.
+#ifndef VIVA_REPORT_JSON_H
+#define VIVA_REPORT_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/macros.h"
+#include "scoring.pb-c.h"
+
+// What a report is made from; all borrowed.
+struct viva_report_source {
+	const Scoring__ScoreRequest *request;
+	const Scoring__ScoreResponse *response;
+	// {"answers": [{"question", "category", "analysis", "scored", "technical", "content_score",
+	// "communication_score"}], "weights", "content_weights", "technical_fallback"}: as many answers as the request.
+	const json_t *details;
+	bool include_emotions;
+	bool include_video;
+};
+
+// A new object, or NULL when memory is short.
+json_t *viva_report_json(const struct viva_report_source *source);
+
+// The scores of a response as JSON with proto field names; emotion_score is null where there is no measurement.
+json_t *viva_score_json(const Scoring__ScoreResponse *response);
+
+#endif

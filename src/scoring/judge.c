@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scoring/judge.h"
+
+#include <string.h>
+
+static enum scoring_category category_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum scoring_category category;
+	} known[] = {{"introduction", SCORING_INTRODUCTION},
+		     {"behavioural", SCORING_BEHAVIOURAL},
+		     {"behavioral", SCORING_BEHAVIOURAL},
+		     {"technical", SCORING_TECHNICAL},
+		     {"situational", SCORING_SITUATIONAL}};
+	for (size_t i = 0; i < VIVA_COUNT(known); i++) {
+		if (strcmp(known[i].name, name) == 0)
+			return known[i].category;
+	}
+	return SCORING_OTHER;
+}
+
+int scoring_judge(struct scoring_service *service, const struct scoring_answer *answer, struct viva_arena *arena,
+		  struct scoring_judgement *ret_judgement, struct viva_error *error)
+{
+	const struct viva_question *known = viva_question_bank_find(service->bank, answer->question_id);
+	struct scoring_judgement judgement = {.question = answer->question, .category_name = answer->category};
+	if (known && judgement.question[0] == '\0')
+		judgement.question = known->text;
+	if (known && judgement.category_name[0] == '\0')
+		judgement.category_name = known->category;
+	judgement.category = category_of(judgement.category_name);
+
+	struct viva_answer input = {
+		.question = viva_bytes_of_text(judgement.question),
+		.transcript = viva_bytes_of_text(answer->transcript),
+		.is_narrative = judgement.category == SCORING_INTRODUCTION || judgement.category == SCORING_BEHAVIOURAL,
+		.seconds = answer->seconds,
+		.confidence = answer->confidence,
+		.language = answer->language,
+	};
+	if (known) {
+		input.reference_points = known->reference_points;
+		input.reference_point_count = known->reference_point_count;
+	}
+	int code = viva_language_analyze(service->language, &input, arena, &judgement.analysis, error);
+	if (code == 0)
+		*ret_judgement = judgement;
+	return code;
+}
+
+// protobuf-c's members are not const, but packing only reads them.
+static char *borrowed(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
+
+int scoring_analysis_message(const struct viva_answer_analysis *analysis, struct viva_arena *arena,
+			     Scoring__AnswerAnalysis *ret_message)
+{
+	size_t count = analysis->point_count;
+	char **keywords = viva_arena_alloc(arena, (analysis->keyword_count + 1) * sizeof *keywords);
+	Scoring__ReferencePoint *points = viva_arena_alloc(arena, (count + 1) * sizeof *points);
+	Scoring__ReferencePoint **pointers = viva_arena_alloc(arena, (count + 1) * sizeof(Scoring__ReferencePoint *));
+	if (!keywords || !points || !pointers)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < analysis->keyword_count; i++)
+		keywords[i] = borrowed(analysis->keywords[i]);
+	for (size_t i = 0; i < count; i++) {
+		scoring__reference_point__init(&points[i]);
+		points[i].text = borrowed(analysis->points[i].text);
+		points[i].status = borrowed(viva_point_status_text(analysis->points[i].status));
+		points[i].evidence = borrowed(analysis->points[i].evidence);
+		pointers[i] = &points[i];
+	}
+	scoring__answer_analysis__init(ret_message);
+	ret_message->relevance_score = (float)analysis->relevance;
+	ret_message->clarity_score = (float)analysis->clarity;
+	ret_message->depth_score = (float)analysis->depth;
+	ret_message->keywords = keywords;
+	ret_message->n_keywords = analysis->keyword_count;
+	ret_message->feedback = borrowed(analysis->feedback);
+	ret_message->unscorable = analysis->unscorable != VIVA_SCORABLE;
+	ret_message->reason = borrowed(analysis->reason);
+	ret_message->points = pointers;
+	ret_message->n_points = count;
+	return 0;
+}
+
+static json_t *points_json(const struct viva_answer_analysis *analysis)
+{
+	json_t *points = json_array();
+	for (size_t i = 0; i < analysis->point_count; i++) {
+		const struct viva_point_finding *point = &analysis->points[i];
+		json_array_append_new(points,
+				      json_pack("{s:s, s:s, s:s, s:o}", "text", point->text, "status",
+						viva_point_status_text(point->status), "evidence", point->evidence,
+						"similarity", viva_json_real(point->similarity, 3)));
+	}
+	return points;
+}
+
+static json_t *features_json(const struct viva_features *features)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "words", (json_int_t)features->words, "fillers",
+			 (json_int_t)features->fillers, "soft_fillers", (json_int_t)features->soft_fillers,
+			 "repetitions", (json_int_t)features->repetitions, "words_per_minute",
+			 features->words_per_minute > 0 ? viva_json_real(features->words_per_minute, 1) : json_null(),
+			 "lexical_diversity",
+			 features->diversity > 0 ? viva_json_real(features->diversity, 1) : json_null(),
+			 "words_per_sentence",
+			 features->sentence_words > 0 ? viva_json_real(features->sentence_words, 1) : json_null());
+}
+
+json_t *scoring_analysis_json(const struct viva_answer_analysis *analysis)
+{
+	json_t *keywords = json_array();
+	for (size_t i = 0; i < analysis->keyword_count; i++)
+		json_array_append_new(keywords, json_string(analysis->keywords[i]));
+	json_t *remarks = json_array();
+	for (size_t i = 0; i < analysis->remark_count; i++)
+		json_array_append_new(remarks, json_pack("{s:s, s:s}", "code", analysis->remarks[i].code, "description",
+							 analysis->remarks[i].description));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:s, s:o, s:o, s:o}", "relevance_score",
+			 viva_json_real(analysis->relevance, 4), "clarity_score", viva_json_real(analysis->clarity, 4),
+			 "depth_score", viva_json_real(analysis->depth, 4), "coverage",
+			 analysis->has_points ? viva_json_real(analysis->coverage, 4) : json_null(), "keywords",
+			 keywords, "feedback", analysis->feedback, "unscorable", analysis->unscorable != VIVA_SCORABLE,
+			 "reason", analysis->reason, "points", points_json(analysis), "remarks", remarks, "features",
+			 features_json(&analysis->features));
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scoring/methods.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "scoring/judge.h"
+#include "scoring/request.h"
+#include "scoring/session.h"
+
+static int calculate_score(struct viva_rpc_call *call, void *context, struct viva_error *error)
+{
+	ProtobufCMessage *message = NULL;
+	int code = viva_rpc_unpack(call, &scoring__score_request__descriptor, &message, error);
+	if (code != 0)
+		return code;
+	const Scoring__ScoreRequest *request = (const Scoring__ScoreRequest *)message;
+	Scoring__ScoreResponse *response = NULL;
+	viva_log_set_context(NULL, request->session_id);
+	code = scoring_session_score(context, request, viva_rpc_deadline_us(call), viva_rpc_arena(call), &response,
+				     error);
+	if (code == 0)
+		code = viva_rpc_reply(call, &response->base);
+	viva_log_set_context(NULL, NULL);
+	return code;
+}
+
+static int analyze_answer(struct viva_rpc_call *call, void *context, struct viva_error *error)
+{
+	ProtobufCMessage *message = NULL;
+	int code = viva_rpc_unpack(call, &scoring__answer_request__descriptor, &message, error);
+	if (code != 0)
+		return code;
+	const Scoring__AnswerRequest *request = (const Scoring__AnswerRequest *)message;
+	code = scoring_answer_request_check(request, error);
+	if (code != 0)
+		return code;
+	const struct scoring_answer answer = {.question_id = request->question_id,
+					      .question = request->question,
+					      .category = request->category,
+					      .transcript = request->answer,
+					      .seconds = (double)request->duration,
+					      .confidence = (double)request->confidence,
+					      .language = request->language};
+	struct scoring_judgement judgement;
+	Scoring__AnswerAnalysis reply;
+	code = scoring_judge(context, &answer, viva_rpc_arena(call), &judgement, error);
+	if (code == 0)
+		code = scoring_analysis_message(&judgement.analysis, viva_rpc_arena(call), &reply);
+	return code == 0 ? viva_rpc_reply(call, &reply.base) : code;
+}
+
+static int generate_report(struct viva_rpc_call *call, void *context, struct viva_error *error)
+{
+	ProtobufCMessage *message = NULL;
+	int code = viva_rpc_unpack(call, &scoring__report_request__descriptor, &message, error);
+	if (code != 0)
+		return code;
+	const Scoring__ReportRequest *request = (const Scoring__ReportRequest *)message;
+	const struct scoring_report_options options = {.session_id = request->session_id,
+						       .format = request->format,
+						       .include_emotions = request->include_emotions,
+						       .include_video = request->include_video};
+	VIVA_AUTO_JSON report = NULL;
+	const char *url = NULL;
+	code = scoring_session_report(context, &options, viva_rpc_arena(call), &report, &url, error);
+	if (code != 0)
+		return code;
+	char *text = viva_json_text(viva_rpc_arena(call), report);
+	if (!text)
+		return VIVA_ENOMEM;
+	Scoring__ReportResponse reply = SCORING__REPORT_RESPONSE__INIT;
+	char format[] = "json";
+	reply.report_url = (char *)(uintptr_t)url;
+	reply.report_data = (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)text};
+	reply.format = format;
+	return viva_rpc_reply(call, &reply.base);
+}
+
+const struct viva_rpc_method scoring_methods[] = {
+	{"/scoring.ScoringService/CalculateScore", calculate_score, false},
+	{"/scoring.ScoringService/AnalyzeAnswer", analyze_answer, false},
+	{"/scoring.ScoringService/GenerateReport", generate_report, false},
+};
+const size_t scoring_method_count = VIVA_COUNT(scoring_methods);
+const char *const scoring_rpc_services[] = {"scoring.ScoringService", NULL};

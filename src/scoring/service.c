@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The service's settings, its start and its end.
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "descriptor_sets.h"
+#include "scoring/methods.h"
+#include "scoring/records.h"
+#include "scoring/routes.h"
+#include "scoring/scoring.h"
+#include "scoring/state.h"
+#include "service/service.h"
+
+enum { DEFAULT_PORT = 8082 };
+
+static const struct viva_option options[] = {
+	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where scores are kept; default sqlite:DATA/viva.db", true},
+	{"questions", VIVA_OPTION_TEXT, NULL, 0, 0, "path", "Question bank; default the one that comes with Viva",
+	 false},
+	{"model-dir", VIVA_OPTION_TEXT, VIVA_MODEL_DIR, 0, 0, "path", "Folder of the model files that ./dev deps makes",
+	 false},
+	{"analyses", VIVA_OPTION_INT, "0", 0, 64, NULL, "Answers analysed at a time; 0 = one for each processor",
+	 false},
+	{"confidence-floor", VIVA_OPTION_REAL, "0.4", 0, 1, NULL,
+	 "Answers whose speech was recognised with less confidence are not scored", false},
+	{"weight-technical", VIVA_OPTION_REAL, "0.6", 0, 1000, NULL,
+	 "Weight of the technical score in the overall score", false},
+	{"weight-communication", VIVA_OPTION_REAL, "0.4", 0, 1000, NULL,
+	 "Weight of the communication score in the overall score", false},
+	{"weight-emotion", VIVA_OPTION_REAL, "0", 0, 1000, NULL,
+	 "Weight of the emotion score in the overall score of practice interviews", false},
+};
+
+static void stop(void *state)
+{
+	struct scoring_service *service = state;
+	viva_language_destroy(service->language);
+	viva_question_bank_destroy(service->bank);
+	viva_store_destroy(service->store);
+	free(service);
+}
+
+static int open_store(struct scoring_service *service, const struct viva_service_runtime *runtime,
+		      struct viva_error *error)
+{
+	char default_url[4096];
+	snprintf(default_url, sizeof default_url, "sqlite:%s/viva.db", runtime->data_directory);
+	const char *url = viva_config_text(runtime->config, "store-url");
+	return scoring_records_open(url ? url : default_url, &service->store, error);
+}
+
+static int open_language(struct scoring_service *service, const struct viva_config *config, struct viva_error *error)
+{
+	size_t count = viva_question_bank_question_count(service->bank);
+	const char **texts = calloc(count + 1, sizeof *texts);
+	if (!texts)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		texts[i] = viva_question_bank_question_at(service->bank, i)->text;
+
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t analyses = (size_t)viva_config_int(config, "analyses");
+	struct viva_language_options language = viva_language_defaults();
+	language.model_directory = viva_config_text(config, "model-dir");
+	language.max_concurrent = analyses > 0 ? analyses : (size_t)VIVA_MIN(VIVA_MAX(processors, 1L), 64L);
+	language.background = texts;
+	language.background_count = count;
+	language.confidence_floor = viva_config_real(config, "confidence-floor");
+	int code = viva_language_open(&language, &service->language, error);
+	free(texts);
+	return code;
+}
+
+static int read_weights(struct scoring_service *service, const struct viva_config *config, struct viva_error *error)
+{
+	service->weights = (struct scoring_weights){
+		.technical = viva_config_real(config, "weight-technical"),
+		.communication = viva_config_real(config, "weight-communication"),
+		.emotion = viva_config_real(config, "weight-emotion"),
+	};
+	// Emotions are not always measured, so they can't carry the overall score alone.
+	if (service->weights.technical + service->weights.communication <= 0)
+		return viva_fail(error, VIVA_EUSAGE, "weight-technical",
+				 "--weight-technical and --weight-communication must not both be 0");
+	return 0;
+}
+
+static int start(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error)
+{
+	struct scoring_service *service = calloc(1, sizeof *service);
+	if (!service)
+		return VIVA_ENOMEM;
+	service->clock = runtime->clock;
+	service->auth = runtime->auth;
+	int code = read_weights(service, runtime->config, error);
+	if (code == 0)
+		code = viva_question_bank_open(viva_config_text(runtime->config, "questions"), &service->bank, error);
+	if (code == 0)
+		code = open_store(service, runtime, error);
+	if (code == 0)
+		code = open_language(service, runtime->config, error);
+	if (code != 0) {
+		stop(service);
+		return code;
+	}
+	*ret_state = service;
+	return 0;
+}
+
+static int check(void *state, json_t *detail, struct viva_error *error)
+{
+	struct scoring_service *service = state;
+	int code = viva_store_ping(service->store, error);
+	json_object_set_new(detail, "store", json_string(code == 0 ? "ok" : "down"));
+	json_object_set_new(detail, "model", json_string("ok"));
+	return code;
+}
+
+int viva_scoring_main(int argument_count, char **arguments)
+{
+	const struct viva_service service = {
+		.name = "scoring",
+		.summary = "Judges answers, scores interviews and makes reports",
+		.default_port = DEFAULT_PORT,
+		.options = options,
+		.option_count = VIVA_COUNT(options),
+		.routes = scoring_routes,
+		.route_count = scoring_route_count,
+		.rpc_services = scoring_rpc_services,
+		.rpc_methods = scoring_methods,
+		.rpc_method_count = scoring_method_count,
+		.descriptor_set = viva_scoring_descriptor_set,
+		.start = start,
+		.check = check,
+		.stop = stop,
+	};
+	return viva_service_main(&service, argument_count, arguments);
+}

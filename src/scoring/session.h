@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the service does for a session, whichever way it is asked: score, score again, report.
+//
+// Threads: any but the event loop's; blocks on the store and the analysis.
+#ifndef VIVA_SCORING_SESSION_H
+#define VIVA_SCORING_SESSION_H
+
+#include "base/json.h"
+#include "scoring.pb-c.h"
+#include "scoring/state.h"
+
+// Calculates and keeps a score. Errors of scoring_calculate and scoring_records_save.
+VIVA_MUST_CHECK int scoring_session_score(struct scoring_service *service, const Scoring__ScoreRequest *request,
+					  int64_t deadline_us, struct viva_arena *arena,
+					  Scoring__ScoreResponse **ret_response, struct viva_error *error);
+// The same from what was kept. VIVA_ENOTFOUND.
+VIVA_MUST_CHECK int scoring_session_score_again(struct scoring_service *service, const char *session_id,
+						int64_t deadline_us, struct viva_arena *arena,
+						Scoring__ScoreResponse **ret_response, struct viva_error *error);
+
+struct scoring_report_options {
+	const char *session_id;
+	const char *format;  // "json", "pdf" or "" = pdf
+	bool include_emotions, include_video;
+};
+
+// The report as JSON (the caller's) and the path it can be fetched from, in the arena.
+// VIVA_EFIELD (format), VIVA_ENOTFOUND, VIVA_EUNIMPLEMENTED (pdf).
+VIVA_MUST_CHECK int scoring_session_report(struct scoring_service *service,
+					   const struct scoring_report_options *options, struct viva_arena *arena,
+					   json_t **ret_report, const char **ret_url, struct viva_error *error);
+
+#endif

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the handlers of the scoring service share.
+//
+// Threads: made before and freed after all handlers; reading is free from any thread, and the parts are thread-safe.
+#ifndef VIVA_SCORING_STATE_H
+#define VIVA_SCORING_STATE_H
+
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "language/analyze.h"
+#include "questions/question_bank.h"
+#include "store/store.h"
+
+enum {
+	SCORING_MAX_SESSION_ID = 63,
+	SCORING_MAX_ANSWERS = 200,
+	SCORING_MAX_EMOTIONS = 100000,
+	SCORING_MAX_TRANSCRIPT_BYTES = 1 << 20,  // refused beyond; characters past 50,000 are not read
+	SCORING_MAX_QUESTION_BYTES = 4000,
+	SCORING_MAX_NAME_BYTES = 128,
+};
+
+// What each score weighs in the overall score: not negative, and not all 0.
+struct scoring_weights {
+	double technical, communication, emotion;
+};
+
+struct scoring_service {
+	const struct viva_clock *clock;
+	struct viva_auth *auth;  // borrowed
+	struct viva_store *store;
+	struct viva_question_bank *bank;
+	struct viva_language *language;
+	struct scoring_weights weights;
+};
+
+#endif
