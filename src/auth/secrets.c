@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,9 +49,9 @@ static int write_whole(int fd, const char *text)
 static int make_secret(const char *path, const char *text, bool *ret_is_new, struct viva_error *error)
 {
 	char draft[PATH_MAX];
-	if (snprintf(draft, sizeof draft, "%s.%ld", path, (long)getpid()) >= (int)sizeof draft)
+	if (snprintf(draft, sizeof draft, "%s.XXXXXX", path) >= (int)sizeof draft)
 		return viva_fail(error, VIVA_EIO, "data-dir", "the path of the data folder is too long");
-	int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = mkostemp(draft, O_CLOEXEC);  // mode 0600
 	if (fd < 0)
 		return fail_with_path(error, "can't make", draft);
 	int status = write_whole(fd, text) ? fail_with_path(error, "can't write", draft) : 0;
