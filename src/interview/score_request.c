@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "interview/timeline.h"
+
+// What the scoring service takes; a user's 128 characters may be longer.
+enum { MAX_USER_ID_BYTES = 128 };
 
 // protobuf-c's strings are not const, but packing only reads them.
 static char *borrowed(const char *text)
@@ -116,10 +120,12 @@ int interview_score_request_make(struct interview_service *service, const struct
 {
 	Scoring__ScoreRequest *request = viva_arena_alloc(arena, sizeof *request);
 	Scoring__InterviewMetadata *metadata = viva_arena_alloc(arena, sizeof *metadata);
-	if (!request || !metadata)
+	size_t user_id_size = viva_utf8_cut(record->user_id, strlen(record->user_id), MAX_USER_ID_BYTES);
+	char *user_id = viva_arena_text(arena, record->user_id, user_id_size);
+	if (!request || !metadata || !user_id)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the score");
 	scoring__interview_metadata__init(metadata);
-	metadata->user_id = borrowed(record->user_id);
+	metadata->user_id = user_id;
 	metadata->started_at = record->started_at;
 	metadata->completed_at = record->completed_at;
 	metadata->total_questions = record->total_questions;

@@ -174,59 +174,6 @@ static void test_frame_message__agrees_with_the_parser_on_damaged_messages(void 
 	assert_true(frames > 1000);  // else the rounds above prove nothing
 }
 
-static void test_frame_message__decodes_a_picture_with_and_without_a_data_urls_head(void **state)
-{
-	(void)state;
-	static const char *const texts[] = {"/9j/4AAQ", "data:image/jpeg;base64,/9j/4AAQ",
-					    "data:image/jpg;base64,/9j/4AAQ"};
-	for (size_t i = 0; i < VIVA_COUNT(texts); i++) {
-		VIVA_AUTO(viva_blob) image = NULL;
-		enum interview_image_format format = INTERVIEW_IMAGE_PNG;
-		assert_ok(interview_image_decode(viva_bytes_of_text(texts[i]), &image, &format, NULL));
-		assert_int_equal(format, INTERVIEW_IMAGE_JPEG);
-		static const uint8_t expected[] = {0xff, 0xd8, 0xff, 0xe0, 0x00, 0x10};
-		assert_int_equal(viva_blob_bytes(image).size, sizeof expected);
-		assert_memory_equal(viva_blob_bytes(image).data, expected, sizeof expected);
-	}
-	VIVA_AUTO(viva_blob) png = NULL;
-	enum interview_image_format format = INTERVIEW_IMAGE_JPEG;
-	assert_ok(interview_image_decode(viva_bytes_of_text("iVBORw0KGgo="), &png, &format, NULL));
-	assert_int_equal(format, INTERVIEW_IMAGE_PNG);
-	assert_string_equal(interview_image_format_name(format), "png");
-}
-
-static void test_frame_message__refuses_what_is_no_picture(void **state)
-{
-	(void)state;
-	static const char *const texts[] = {
-		"",
-		"AAAA",
-		"not base64 !!",
-		"/9j/4AA",
-		"/9j/\n4AAQ",
-		"R0lGODdh",
-		"data:image/jpeg,/9j/4AAQ",
-		"data:text/plain;base64,/9j/4AAQ",
-		"data:image/jpeg;base64,",
-		"/9g=",
-	};
-	for (size_t i = 0; i < VIVA_COUNT(texts); i++) {
-		struct viva_blob *image = NULL;
-		enum interview_image_format format;
-		assert_error(interview_image_decode(viva_bytes_of_text(texts[i]), &image, &format, NULL), VIVA_EIMAGE);
-		assert_null(image);
-	}
-}
-
-static void test_frame_message__refuses_a_picture_over_the_limit(void **state)
-{
-	(void)state;
-	static uint8_t picture[INTERVIEW_MAX_IMAGE_BYTES + 1] = {0xff, 0xd8, 0xff};
-	enum interview_image_format format;
-	assert_ok(interview_image_check(viva_bytes_of(picture, INTERVIEW_MAX_IMAGE_BYTES), &format, NULL));
-	assert_error(interview_image_check(viva_bytes_of(picture, sizeof picture), &format, NULL), VIVA_EFRAMESIZE);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,9 +182,6 @@ int main(void)
 		cmocka_unit_test(test_frame_message__knows_a_ping),
 		cmocka_unit_test(test_frame_message__leaves_all_that_is_unusual_to_the_parser),
 		cmocka_unit_test(test_frame_message__agrees_with_the_parser_on_damaged_messages),
-		cmocka_unit_test(test_frame_message__decodes_a_picture_with_and_without_a_data_urls_head),
-		cmocka_unit_test(test_frame_message__refuses_what_is_no_picture),
-		cmocka_unit_test(test_frame_message__refuses_a_picture_over_the_limit),
 	};
 	return cmocka_run_group_tests_name("interview/frame_message", tests, NULL, NULL);
 }

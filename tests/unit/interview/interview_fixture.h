@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An interview service without its process: a store in a directory of its own, a clock that stands still, and other
+// services that can't be reached.
+//
+// Threads: one test at a time.
+#ifndef VIVA_TEST_INTERVIEW_FIXTURE_H
+#define VIVA_TEST_INTERVIEW_FIXTURE_H
+
+#include <limits.h>
+
+#include "interview/answers.h"
+#include "interview/context.h"
+#include "interview/start.h"
+#include "viva_test.h"
+
+struct interview_fixture {
+	char directory[PATH_MAX];
+	struct fake_clock clock;
+	struct viva_config *config;
+	struct viva_arena *arena;
+	struct interview_service service;
+};
+
+int interview_fixture_set_up(void **state);
+int interview_fixture_tear_down(void **state);
+
+// Starts an interview of so many questions with a JSON text like {"user_id":"u"}; gives its id, in the arena.
+const char *interview_fixture_start(struct interview_fixture *fixture, const char *body);
+struct interview_record interview_fixture_load(struct interview_fixture *fixture, const char *id);
+// Answers the open question with these words; gives what interview_answer returned.
+int interview_fixture_answer(struct interview_fixture *fixture, const char *id, const char *words,
+			     struct interview_answer_result *ret_result);
+int64_t interview_fixture_count(struct interview_fixture *fixture, const char *sql);
+
+#endif
