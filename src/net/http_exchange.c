@@ -71,6 +71,7 @@ void http_exchange_abandon(struct http_exchange *exchange)
 	if (exchange->relay)
 		relay_abandon(exchange);
 	exchange->connection = NULL;
+	atomic_store(&exchange->is_abandoned, true);
 	atomic_store(&exchange->response.is_cancelled, true);
 	http_stream_cancel(exchange->stream);
 	if (exchange->is_on_worker)
@@ -356,10 +357,11 @@ static void on_finished(void *context)
 
 static void report_failure(struct http_exchange *exchange)
 {
+	const char *message = exchange->error.message[0] ? exchange->error.message : viva_error_text(exchange->result);
+	// A retryable failure is somebody's load or outage, known elsewhere; any other is ours to look into.
 	if (viva_error_http_status(exchange->result) >= 500)
-		viva_log_error("%s %s failed: %s", exchange->request.method, exchange->request.pattern,
-			       exchange->error.message[0] ? exchange->error.message
-							  : viva_error_text(exchange->result));
+		viva_log(viva_error_is_retryable(exchange->result) ? VIVA_LOG_WARN : VIVA_LOG_ERROR, "%s %s failed: %s",
+			 exchange->request.method, exchange->request.pattern, message);
 	struct viva_http_response *response = &exchange->response;
 	if (response->stream && http_stream_has_written(response->stream))
 		return;
@@ -374,7 +376,7 @@ static int call_handler(struct http_exchange *exchange)
 	// Whoever asked has given up by now: the time is better spent on the next one.
 	if (viva_clock_monotonic_us(viva_system_clock()) > exchange->request.deadline_us)
 		return VIVA_EDEADLINE;
-	if (viva_http_is_cancelled(&exchange->response))
+	if (atomic_load(&exchange->is_abandoned))
 		return VIVA_ECANCELLED;
 	if (exchange->kind == EXCHANGE_WEBSOCKET)
 		return route->websocket->authorize(&exchange->request, &exchange->websocket_session,

@@ -86,6 +86,7 @@ struct http_exchange {
 	bool keeps_alive;
 	bool wants_continue;
 	bool is_on_worker;
+	_Atomic bool is_abandoned;  // nobody can get the answer any more
 	bool has_started_relaying;
 	int result;  // of the handler
 	struct viva_error error;

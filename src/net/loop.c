@@ -2,6 +2,7 @@
 #include "net/loop.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -60,6 +61,8 @@ static void on_wake_up(uv_async_t *async)
 
 int viva_loop_create(struct viva_loop **ret_loop)
 {
+	// libuv writes to sockets by write(2): a peer that has gone must be an error, not the end of the process.
+	signal(SIGPIPE, SIG_IGN);
 	struct viva_loop *loop = calloc(1, sizeof *loop);
 	if (!loop)
 		return VIVA_ENOMEM;

@@ -15,8 +15,10 @@
 struct viva_loop;
 struct viva_loop_timer;
 
+// Ignores SIGPIPE from now on, for the whole process. VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_loop_create(struct viva_loop **ret_loop);
-// After viva_loop_run returned. Closes what is left. NULL is fine. Always NULL.
+// After viva_loop_run returned and whoever posts (a worker pool) is gone. Runs what was posted, closes what is left.
+// NULL is fine. Always NULL.
 struct viva_loop *viva_loop_destroy(struct viva_loop *loop);
 VIVA_DEFINE_AUTO(viva_loop)
 
