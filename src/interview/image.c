@@ -95,6 +95,10 @@ static struct viva_bytes without_data_url_head(struct viva_bytes text)
 	size_t head_size = comma ? (size_t)(comma - text.data) : 0;
 	if (head_size < sizeof tail - 1 || memcmp(comma - (sizeof tail - 1), tail, sizeof tail - 1) != 0)
 		return text;
+	for (size_t i = 0; i < head_size; i++) {
+		if (text.data[i] <= ' ' || text.data[i] > '~')
+			return text;  // which is no base64 either
+	}
 	return viva_bytes_of(comma + 1, text.size - head_size - 1);
 }
 

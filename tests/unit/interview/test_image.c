@@ -39,6 +39,7 @@ static void test_image__refuses_what_is_no_picture(void **state)
 		"data:image/jpeg,/9j/4AAQ",
 		"data:text/plain;base64,/9j/4AAQ",
 		"data:image/jpeg;base64,",
+		"data:image/\x01;base64,/9j/4AAQ",
 		"/9g=",
 	};
 	for (size_t i = 0; i < VIVA_COUNT(texts); i++) {
