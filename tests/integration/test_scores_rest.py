@@ -119,7 +119,7 @@ def test_what_was_never_scored_is_not_found(rest):
     ids=str,
 )
 def test_a_bad_score_request_is_422_and_names_the_field(rest, change, field):
-    error = assert_error(rest.post(CALCULATE, json=score_request("s", **change)), 422, "INVALID_MESSAGE", field)
+    error = assert_error(rest.post(CALCULATE, json={**score_request("s"), **change}), 422, "INVALID_MESSAGE", field)
     assert error["field"]
 
 

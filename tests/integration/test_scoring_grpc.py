@@ -15,7 +15,8 @@ QUESTION = "Tell me about a time when you had to fix a slow system."
 GOOD = (
     "The search page of our shop took six seconds. First I measured where the time went and found that a query "
     "read the whole table, because an index was missing. I added it, put the result into a cache for a minute, and "
-    "wrote a load test. Then the page took two hundred milliseconds. What I learned is to measure before changing anything."
+    "wrote a load test. Then the page took two hundred milliseconds. What I learned is to measure before changing "
+    "anything."
 )
 FOREIGN = "My favourite soup is made of carrots, potatoes and a little cream, and I cook it on Sundays."
 
