@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "candidate/candidate.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "candidate/conversation.h"
+
+enum { STATUS_FAILED = 1, STATUS_USAGE = 2, DEFAULT_RATE = 10 };
+
+static const char usage[] = "viva candidate [OPTIONS]\nTakes a whole interview from the terminal: shows frames and "
+			    "gives answers from files.";
+
+static const struct viva_option options[] = {
+	{.name = "url",
+	 .type = VIVA_OPTION_TEXT,
+	 .default_value = "http://127.0.0.1:8000",
+	 .unit = "URL",
+	 .help = "The gateway of the platform"},
+	{.name = "api-key", .type = VIVA_OPTION_TEXT, .help = "API key of the platform", .secret = true},
+	{.name = "user", .type = VIVA_OPTION_TEXT, .default_value = "candidate", .help = "Name of the candidate"},
+	{.name = "frames",
+	 .type = VIVA_OPTION_TEXT,
+	 .unit = "path",
+	 .help = "Folder of JPEGs and PNGs, or file of concatenated JPEGs; none: no frames are sent"},
+	{.name = "fps",
+	 .type = VIVA_OPTION_REAL,
+	 .default_value = "10",
+	 .min = 0,
+	 .max = 120,
+	 .unit = "frames/s",
+	 .help = "Rate of the frames; 0 = the next as soon as the last was analysed; the folder's frames.json is "
+		 "followed "
+		 "where the flag is not given"},
+	{.name = "answers",
+	 .type = VIVA_OPTION_TEXT,
+	 .unit = "path",
+	 .help = "Answers as JSON: a list, or one a line, of transcript, duration, confidence, and question_id, key or "
+		 "category"},
+	{.name = "seconds-per-question",
+	 .type = VIVA_OPTION_REAL,
+	 .default_value = "3",
+	 .min = 0,
+	 .max = 600,
+	 .unit = "s",
+	 .help = "How long frames are sent before each answer"},
+	{.name = "question-set", .type = VIVA_OPTION_TEXT, .help = "Set of questions; none: the platform's default"},
+	{.name = "questions",
+	 .type = VIVA_OPTION_INT,
+	 .default_value = "0",
+	 .min = 0,
+	 .max = 50,
+	 .help = "Number of questions; 0 = the whole set"},
+	{.name = "mode", .type = VIVA_OPTION_TEXT, .default_value = "practice", .help = "practice or recruitment"},
+	{.name = "consent-emotion", .type = VIVA_OPTION_FLAG, .help = "Agree to the analysis of emotions"},
+	{.name = "no-consent-emotion",
+	 .type = VIVA_OPTION_FLAG,
+	 .help = "Do not agree to it (as when nothing is said)"},
+	{.name = "report",
+	 .type = VIVA_OPTION_TEXT,
+	 .unit = "path",
+	 .help = "File for the JSON report; none: no report"},
+	{.name = "json",
+	 .type = VIVA_OPTION_FLAG,
+	 .help = "The result as one JSON object on stdout; what happens meanwhile goes to stderr"},
+};
+
+static int make_plan(const struct viva_config *config, struct candidate_plan *plan, struct viva_error *error)
+{
+	*plan = (struct candidate_plan){
+		.user_id = viva_config_text(config, "user"),
+		.question_set = viva_config_text(config, "question-set"),
+		.question_count = (int)viva_config_int(config, "questions"),
+		.mode = viva_config_text(config, "mode"),
+		.consents_to_emotion = viva_config_flag(config, "consent-emotion"),
+		.frames_per_second = viva_config_real(config, "fps"),
+		.seconds_per_question = viva_config_real(config, "seconds-per-question"),
+		.report_path = viva_config_text(config, "report"),
+	};
+	if (viva_config_positional_count(config) > 0)
+		return viva_fail(error, VIVA_EUSAGE, NULL, "unexpected argument \"%.64s\"",
+				 viva_config_positional(config, 0));
+	if (strcmp(plan->mode, "practice") != 0 && strcmp(plan->mode, "recruitment") != 0)
+		return viva_fail(error, VIVA_EUSAGE, "mode", "--mode is practice or recruitment, not \"%.64s\"",
+				 plan->mode);
+	if (plan->consents_to_emotion && viva_config_flag(config, "no-consent-emotion"))
+		return viva_fail(error, VIVA_EUSAGE, "consent-emotion",
+				 "--consent-emotion and --no-consent-emotion exclude each other");
+	if (!viva_config_text(config, "answers"))
+		return viva_fail(error, VIVA_EUSAGE, "answers",
+				 "--answers is missing: a candidate must have something to say");
+	return 0;
+}
+
+static void print_json(const struct candidate_outcome *outcome, const struct candidate_plan *plan)
+{
+	VIVA_AUTO_JSON result =
+		json_pack("{s:s, s:I, s:I, s:I, s:I, s:O, s:O, s:s?}", "interview_id", outcome->interview_id, "frames",
+			  (json_int_t)outcome->frames, "emotion_updates", (json_int_t)outcome->updates, "blinks",
+			  (json_int_t)outcome->blinks, "reconnections", (json_int_t)outcome->reconnections, "answers",
+			  outcome->answers, "score", outcome->score, "report", plan->report_path);
+	VIVA_AUTO_FREE char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+	if (text)
+		printf("%s\n", text);
+}
+
+static int run(const struct viva_config *config, struct viva_error *error)
+{
+	struct candidate_plan plan;
+	VIVA_AUTO(candidate_client) client = NULL;
+	VIVA_AUTO(candidate_frames) frames = NULL;
+	VIVA_AUTO(candidate_answers) answers = NULL;
+	const char *frames_path = viva_config_text(config, "frames");
+	const char *api_key = viva_config_text(config, "api-key");
+
+	int result = make_plan(config, &plan, error);
+	if (result == 0)
+		result = candidate_client_create(viva_config_text(config, "url"), &client, error);
+	if (result == 0 && api_key && candidate_client_set_credential(client, api_key) < 0)
+		result = viva_fail(error, VIVA_EUSAGE, "api-key", "the API key is no such key");
+	if (result == 0)
+		result = candidate_answers_open(viva_config_text(config, "answers"), &answers, error);
+	if (result == 0 && frames_path)
+		result = candidate_frames_open(frames_path, &frames, error);
+	if (result < 0)
+		return result;
+	if (frames && !viva_config_is_set(config, "fps") && candidate_frames_per_second(frames) > 0)
+		plan.frames_per_second = candidate_frames_per_second(frames);
+
+	bool wants_json = viva_config_flag(config, "json");
+	struct candidate_view view;
+	struct candidate_outcome outcome = {0};
+	candidate_view_init(&view, wants_json ? stderr : stdout);
+	result = candidate_converse(client, &plan, frames, answers, &view, &outcome, error);
+	if (result < 0)
+		return result;
+	candidate_view_say(&view, "  %lld frames, %lld emotion updates, %lld blinks", (long long)outcome.frames,
+			   (long long)outcome.updates, (long long)outcome.blinks);
+	if (plan.report_path)
+		candidate_view_say(&view, "  report: %.900s", plan.report_path);
+	if (wants_json)
+		print_json(&outcome, &plan);
+	json_decref(outcome.answers);
+	json_decref(outcome.score);
+	return 0;
+}
+
+int viva_candidate_main(int argument_count, char **arguments)
+{
+	static const struct viva_option *const tables[] = {options};
+	static const size_t counts[] = {VIVA_COUNT(options)};
+	struct viva_error error = {0};
+	VIVA_AUTO(viva_config) config = NULL;
+
+	signal(SIGPIPE, SIG_IGN);
+	viva_log_configure("candidate", VIVA_LOG_WARN, VIVA_LOG_AUTO);
+	int result = viva_config_load(tables, counts, 1, argument_count, arguments, &config, &error);
+	if (result == 0 && viva_config_wants_help(config)) {
+		viva_config_print_help(config, usage, stdout);
+		return 0;
+	}
+	if (result == 0)
+		result = run(config, &error);
+	if (result == 0)
+		return 0;
+	fprintf(stderr, "viva candidate: %s%s\n", viva_error_message(&error),
+		result == VIVA_EUSAGE ? " (--help lists all options)" : "");
+	return result == VIVA_EUSAGE ? STATUS_USAGE : STATUS_FAILED;
+}
