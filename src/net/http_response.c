@@ -95,7 +95,8 @@ int viva_http_respond_json(struct viva_http_response *response, int status, json
 	viva_buffer_init(&text, MAX_JSON_BYTES);
 	VIVA_AUTO(viva_blob) body = NULL;
 	int code = VIVA_ENOMEM;
-	if (owned && json_dump_callback(owned, append_json, &text, JSON_COMPACT | JSON_ENCODE_ANY) == 0)
+	const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
+	if (owned && json_dump_callback(owned, append_json, &text, flags) == 0)
 		code = viva_blob_create_from_buffer(&text, &body);
 	viva_buffer_finish(&text);
 	return code != 0 ? code : viva_http_respond_blob(response, status, "application/json", body);
