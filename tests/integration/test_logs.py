@@ -59,9 +59,14 @@ def test_no_personal_name_is_logged(platform, interview):
     assert interview.started.get("user_id", interview.whole()["user_id"]) not in platform.log()
 
 
-def test_the_request_id_of_an_error_leads_to_its_line(platform, rest):
+def test_the_request_id_of_a_failure_leads_to_its_line(platform, rest, interview):
     marker = f"trace-{uuid.uuid4().hex}"
-    rest.get(f"/api/v1/interviews/{uuid.uuid4()}", headers={"X-Request-Id": marker})
+    answer = rest.post(
+        "/api/v1/scores/report",
+        headers={"X-Request-Id": marker},
+        json={"session_id": interview.id, "include_emotions": False, "include_video": False, "format": "pdf"},
+    )
+    assert answer.status_code == 501 and answer.json()["request_id"] == marker
     assert marker in platform.log()
 
 

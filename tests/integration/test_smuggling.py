@@ -6,7 +6,7 @@ import pytest
 import viva_platform
 from viva_wire import Wire, exchange
 
-POST = b"POST /a-path HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+POST = b"POST /a-path HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer KEY\r\n"
 PATHS = {  # of routes that take a body, so that it is read
     "gateway": b"/api/v1/interviews/start",
     "interview": b"/api/v1/interviews/start",
@@ -71,7 +71,7 @@ PROBES = {
 @pytest.mark.parametrize("service", viva_platform.SERVICES)
 @pytest.mark.parametrize("name", PROBES)
 def test_a_doubtful_request_is_refused_with_400_and_closed(platform, service, name):
-    probe = PROBES[name].replace(b"/a-path", PATHS[service])
+    probe = PROBES[name].replace(b"/a-path", PATHS[service]).replace(b"KEY", platform.api_key.encode())
     reply, closed = exchange(platform.address(service), probe + HIDDEN)
     assert reply is not None, "closed without an answer"
     assert reply.status in ({400, 505} if "version" in name else {400}), reply
