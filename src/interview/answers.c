@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "interview/messages.h"
+#include "interview/meters.h"
 
 enum {
 	ANALYSIS_LIMIT_MS = 15000,
@@ -190,6 +191,7 @@ int interview_answer(struct interview_service *service, const char *id, const st
 	int status = viva_store_transact(service->store, take_answer, &taking, error);
 	if (status)
 		return status;
+	viva_metric_add(interview_meters()->answers, 1);
 	// From here on the answer is kept, whatever happens: one that could not be judged is the janitor's.
 	if (!reason)
 		(void)!interview_analyse_answer(service, &taking.answer, deadline_us, arena, &taking.result.analysis,

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "interview/life.h"
 #include "interview/messages.h"
+#include "interview/meters.h"
 
 enum {
 	// The other services are swept once at the erasure, and once more when no call that was in flight then can
@@ -125,6 +126,7 @@ int interview_erase(struct interview_service *service, const char *id, struct vi
 	int status = viva_store_transact(service->store, erase_rows, &erasing, error);
 	if (status)
 		return status;
+	viva_metric_add(interview_meters()->erased, 1);
 	tell_sockets(service, id, arena);
 	// The erasure is decided and written down: what fails from here on is tried again by the janitor.
 	(void)!sweep(service, id, 0, arena, NULL);

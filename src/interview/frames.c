@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "interview/frame_request.h"
+#include "interview/meters.h"
 
 enum {
 	NUMBERS_PER_BLOCK = 256,  // reserved at once; what a crash leaves unused is skipped
@@ -143,5 +144,6 @@ int interview_analyse_frame(struct interview_service *service, struct interview_
 		return status;
 	status = analyse_in_turn(service, session, frame, arena, ret_result, error);
 	interview_session_unlock_frames(session);
+	viva_metric_add(status ? interview_meters()->frames_failed : interview_meters()->frames_analysed, 1);
 	return status;
 }

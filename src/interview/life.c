@@ -2,6 +2,7 @@
 #include "interview/life.h"
 
 #include "interview/messages.h"
+#include "interview/meters.h"
 #include "interview/score_request.h"
 
 enum {
@@ -78,6 +79,8 @@ int interview_complete(struct interview_service *service, const char *id, struct
 		return status;
 	if (step.record.state == INTERVIEW_EXPIRED)
 		return viva_fail(error, VIVA_ECOMPLETED, NULL, "the interview has expired");
+	if (step.is_moved)
+		viva_metric_add(interview_meters()->completed, 1);
 	*ret_record = step.record;
 	return 0;
 }
@@ -97,10 +100,12 @@ int interview_time_out(struct interview_service *service, const char *id, struct
 {
 	struct step step = {.service = service, .id = id, .event = INTERVIEW_TIME_OUT, .arena = arena};
 	int status = viva_store_transact(service->store, take_step, &step, error);
-	if (!status && step.is_moved)
-		broadcast(service, id, arena, "status",
-			  interview_status_data(&step.record, step.record.current_question));
-	return status;
+	if (status || !step.is_moved)
+		return status;
+	bool is_expired = step.record.state == INTERVIEW_EXPIRED;
+	viva_metric_add(is_expired ? interview_meters()->expired : interview_meters()->completed, 1);
+	broadcast(service, id, arena, "status", interview_status_data(&step.record, step.record.current_question));
+	return 0;
 }
 
 static int calculate(struct interview_service *service, const struct interview_record *record, int64_t deadline_us,
@@ -137,9 +142,11 @@ static int keep_score(struct interview_service *service, const struct interview_
 					"UPDATE interview_interviews SET state = $1, score = $2, version = version + 1"
 					" WHERE id = $3 AND state = $4",
 					values, VIVA_COUNT(values), &changed, error);
-	if (!status && changed > 0)
-		broadcast(service, record->id, arena, "score", json_incref(score));
-	return status;
+	if (status || changed == 0)
+		return status;
+	viva_metric_add(interview_meters()->scored, 1);
+	broadcast(service, record->id, arena, "score", json_incref(score));
+	return 0;
 }
 
 static void try_again_later(struct interview_service *service, const struct interview_record *record)

@@ -10,6 +10,7 @@
 #include "interview/frame_message.h"
 #include "interview/frame_routes.h"
 #include "interview/messages.h"
+#include "interview/meters.h"
 #include "interview/routes.h"
 
 enum { WORK_LIMIT_MS = 30000 };
@@ -54,6 +55,7 @@ static void errand_destroy(struct errand *errand)
 
 void interview_live_drop_frame(void *item)
 {
+	viva_metric_add(interview_meters()->frames_replaced, 1);
 	errand_destroy(item);
 }
 
@@ -324,6 +326,8 @@ static bool is_within_rate(struct live *live, struct viva_websocket *socket)
 {
 	bool is_to_tell = false;
 	bool is_within = interview_session_take_message(live->session, &is_to_tell);
+	if (!is_within)
+		viva_metric_add(interview_meters()->messages_refused, 1);
 	if (is_to_tell)
 		send_error(socket, VIVA_ERATE, NULL);
 	return is_within;

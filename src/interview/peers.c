@@ -113,6 +113,11 @@ static bool is_unreachable(int code)
 	case VIVA_EOVERLOAD:
 	case VIVA_ECLOSED:
 	case VIVA_EBADGATEWAY:
+	// A fleet that is set up wrong, or a peer that is going away: nothing the client could mend.
+	case VIVA_EUNAUTHORIZED:
+	case VIVA_EFORBIDDEN:
+	case VIVA_EUNIMPLEMENTED:
+	case VIVA_ECANCELLED:
 		return true;
 	default:
 		return false;

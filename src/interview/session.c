@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "interview/meters.h"
 
 struct interview_sessions {
 	struct viva_pool *pool;
@@ -84,6 +85,7 @@ static void forget(struct interview_sessions *sessions, struct interview_session
 	unlink_by_use(sessions, session);
 	session->is_forgotten = true;
 	sessions->count--;
+	viva_metric_set(interview_meters()->sessions, (double)sessions->count);
 }
 
 static void free_session(struct interview_session *session)
@@ -167,6 +169,7 @@ static int add_session(struct interview_sessions *sessions, const char *id, stru
 	*slot = session;
 	link_as_newest(sessions, session);
 	sessions->count++;
+	viva_metric_set(interview_meters()->sessions, (double)sessions->count);
 	*ret_session = session;
 	return 0;
 }
@@ -269,6 +272,7 @@ void interview_session_attach(struct interview_session *session, struct viva_web
 {
 	pthread_mutex_lock(&session->lock);
 	session->sockets[session->socket_count++] = viva_websocket_ref(socket);
+	viva_metric_add(interview_meters()->sockets, 1);
 	pthread_mutex_unlock(&session->lock);
 }
 
@@ -284,8 +288,10 @@ void interview_session_detach(struct interview_session *session, struct viva_web
 		was_attached = true;
 	}
 	pthread_mutex_unlock(&session->lock);
-	if (was_attached)
-		viva_websocket_unref(socket);
+	if (!was_attached)
+		return;
+	viva_metric_add(interview_meters()->sockets, -1);
+	viva_websocket_unref(socket);
 }
 
 void interview_session_broadcast(struct interview_session *session, const char *text)

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "interview/messages.h"
+#include "interview/meters.h"
 
 // A token lives as long as the interview, and then as long as a candidate may come back for the result.
 #define TOKEN_GRACE_MS (INT64_C(24) * 60 * 60 * 1000)
@@ -92,6 +93,7 @@ struct making {
 	const char *response;         // the JSON text to answer
 	const char *sealed_response;  // as it is remembered for the key
 	bool has_key;
+	bool is_repeated;  // the key was known: nothing was made
 	char key_hash[2 * SHA256_DIGEST_LENGTH + 1];
 	char body_hash[2 * SHA256_DIGEST_LENGTH + 1];
 };
@@ -261,6 +263,7 @@ static int make_or_repeat(struct viva_store_transaction *transaction, void *cont
 	struct making *making = context;
 	bool is_known = false;
 	int status = making->has_key ? look_key_up(transaction, making, &is_known, error) : 0;
+	making->is_repeated = is_known;
 	if (status || is_known)
 		return status;
 	status = insert_interview(transaction, making, error);
@@ -290,6 +293,8 @@ int interview_start(struct interview_service *service, const struct interview_st
 		status = viva_store_transact(service->store, make_or_repeat, making, error);
 	if (status)
 		return status;
+	if (!making->is_repeated)
+		viva_metric_add(interview_meters()->started, 1);
 	*ret_response = making->response;
 	*ret_id = making->id;
 	return 0;

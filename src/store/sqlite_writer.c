@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/metrics.h"
+
 // One transaction that waits; it lives on its caller's stack until done.
 struct job {
 	struct job *next;
@@ -26,6 +28,9 @@ struct viva_sqlite_writer {
 	struct job **end;
 	size_t waiting;
 	bool is_stopping;
+	struct viva_metric *transactions;
+	struct viva_metric *commits;
+	struct viva_metric *refused;
 };
 
 static int run_plain(struct viva_sqlite_writer *writer, const char *sql, struct viva_error *error)
@@ -86,6 +91,7 @@ static void commit_batch(struct viva_sqlite_writer *writer, struct job *batch)
 
 	if (is_in_transaction(writer)) {
 		status = run_plain(writer, "COMMIT", &reason);
+		viva_metric_add(writer->commits, 1);
 		if (status && is_in_transaction(writer))
 			(void)!run_plain(writer, "ROLLBACK", NULL);
 	} else if (batch->next) {
@@ -181,6 +187,9 @@ int viva_sqlite_writer_create(struct viva_sqlite_connection *connection, const s
 	writer->max_batch = options->max_batch;
 	writer->max_waiting = options->max_waiting;
 	writer->end = &writer->first;
+	writer->transactions = viva_counter("viva_store_transactions_total", "", "Transactions taken by the store");
+	writer->commits = viva_counter("viva_store_commits_total", "", "Commits, each of one or more transactions");
+	writer->refused = viva_counter("viva_store_refused_total", "", "Transactions refused as too many waited");
 	pthread_mutex_init(&writer->lock, NULL);
 	pthread_cond_init(&writer->has_work, NULL);
 	pthread_cond_init(&writer->has_done, NULL);
@@ -215,12 +224,14 @@ static int queue_and_wait(struct viva_sqlite_writer *writer, struct job *job, st
 	pthread_mutex_lock(&writer->lock);
 	if (writer->waiting >= writer->max_waiting) {
 		pthread_mutex_unlock(&writer->lock);
+		viva_metric_add(writer->refused, 1);
 		return viva_fail(error, VIVA_EOVERLOAD, NULL, "too many transactions wait for the store");
 	}
 	*writer->end = job;
 	writer->end = &job->next;
 	writer->waiting++;
 	pthread_cond_signal(&writer->has_work);
+	viva_metric_add(writer->transactions, 1);
 	while (!job->is_done)
 		pthread_cond_wait(&writer->has_done, &writer->lock);
 	pthread_mutex_unlock(&writer->lock);
