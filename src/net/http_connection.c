@@ -214,7 +214,7 @@ static int on_message_complete(llhttp_t *parser)
 	session->current = NULL;
 	transport_set_deadline(&connection->transport, 0);
 	http_exchange_end(exchange);
-	if (!exchange->keeps_alive)
+	if (!exchange->keeps_alive && !parser->upgrade)
 		session->is_parser_dead = true;
 	bool is_enough =
 		session->count >= connection->server->options.max_pipelined || exchange->kind == EXCHANGE_RELAYED;
