@@ -16,7 +16,7 @@ static const double FOREIGN_FUNCTION_SHARE = .15;
 static const double FOREIGN_PIECES_PER_WORD = 1.7;
 // Some words of other languages look like English ones ("on", "me"): more pieces outweigh more of them.
 static const double CHANCE_FUNCTION_SHARE = .30;
-static const double CLEARLY_FOREIGN_PIECES_PER_WORD = 2.1;
+static const double CLEARLY_FOREIGN_PIECES_PER_WORD = 1.9;
 
 int viva_english_check(const struct viva_tokenizer *tokenizer, const struct viva_text *text, struct viva_arena *arena,
 		       bool *ret_is_english)

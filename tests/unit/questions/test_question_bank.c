@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "questions/question_bank.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "viva_test.h"
+
+#define QUESTION_A                                                                                                     \
+	"{\"id\":\"00000000-0000-4000-8000-00000000000a\",\"key\":\"a\",\"text\":\"A?\",\"category\":\"technical\","   \
+	"\"difficulty\":1,\"seconds\":60,\"reference_points\":[\"One.\",\"Two.\"],\"follow_ups\":[\"More?\"]}"
+#define QUESTION_B                                                                                                     \
+	"{\"id\":\"00000000-0000-4000-8000-00000000000b\",\"key\":\"b\",\"text\":\"B?\",\"category\":\"behavioural\"," \
+	"\"difficulty\":5,\"seconds\":90}"
+#define SET_DEFAULT "{\"name\":\"default\",\"title\":\"All\",\"questions\":[\"b\",\"a\"]}"
+#define BANK(questions, sets) "{\"format\":1,\"questions\":[" questions "],\"sets\":[" sets "]}"
+
+static int open_text(const char *text, struct viva_question_bank **ret_bank, struct viva_error *error)
+{
+	char directory[PATH_MAX];
+	char path[PATH_MAX + 16];
+	make_test_directory(directory, sizeof directory);
+	snprintf(path, sizeof path, "%s/bank.json", directory);
+	FILE *file = fopen(path, "we");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	int code = viva_question_bank_open(path, ret_bank, error);
+	remove_test_directory(directory);
+	return code;
+}
+
+static void test_question_bank__keeps_questions_sets_and_their_order(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_question_bank) bank = NULL;
+	struct viva_error error = {0};
+	assert_ok(open_text(BANK(QUESTION_A "," QUESTION_B, SET_DEFAULT), &bank, &error));
+
+	assert_int_equal(viva_question_bank_question_count(bank), 2);
+	assert_int_equal(viva_question_bank_set_count(bank), 1);
+	const struct viva_question_set *set = viva_question_bank_set(bank, "default");
+	assert_non_null(set);
+	assert_int_equal(set->question_count, 2);
+	assert_string_equal(set->questions[0]->key, "b");
+	assert_string_equal(set->questions[1]->key, "a");
+	assert_int_equal(set->questions[1]->reference_point_count, 2);
+	assert_string_equal(set->questions[1]->reference_points[1], "Two.");
+	assert_string_equal(set->questions[1]->follow_ups[0], "More?");
+	assert_int_equal(set->questions[0]->difficulty, 5);
+	assert_int_equal(set->questions[0]->reference_point_count, 0);
+}
+
+static void test_question_bank__finds_by_id_in_either_case_and_by_key(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_question_bank) bank = NULL;
+	assert_ok(open_text(BANK(QUESTION_A "," QUESTION_B, SET_DEFAULT), &bank, NULL));
+
+	assert_string_equal(viva_question_bank_find(bank, "00000000-0000-4000-8000-00000000000A")->key, "a");
+	assert_string_equal(viva_question_bank_find_key(bank, "b")->text, "B?");
+	assert_null(viva_question_bank_find(bank, "a"));
+	assert_null(viva_question_bank_find(bank, ""));
+	assert_null(viva_question_bank_set(bank, "none"));
+	assert_null(viva_question_bank_set_at(bank, 1));
+	assert_null(viva_question_bank_question_at(bank, 2));
+}
+
+struct refusal {
+	const char *text;
+	int code;
+	const char *sentence;  // that the message must hold
+};
+
+static void test_question_bank__refuses_what_the_schema_does_not_allow_and_says_where(void **state)
+{
+	(void)state;
+	static const struct refusal refusals[] = {
+		{"{", VIVA_EJSON, "bank.json"},
+		{"[]", VIVA_EFIELD, "bank.json"},
+		{"{\"format\":2,\"questions\":[],\"sets\":[]}", VIVA_EFIELD, "format"},
+		{BANK(QUESTION_A, "{\"name\":\"other\",\"title\":\"x\",\"questions\":[\"a\"]}"), VIVA_EFIELD,
+		 "default"},
+		{BANK(QUESTION_A "," QUESTION_A, SET_DEFAULT), VIVA_EFIELD, "question 2: id"},
+		{BANK(QUESTION_A, SET_DEFAULT), VIVA_EFIELD, "set 1: question key 1"},
+		{BANK(QUESTION_A, "{\"name\":\"default\",\"title\":\"x\",\"questions\":[\"a\",\"a\"]}"), VIVA_EFIELD,
+		 "twice"},
+		{BANK(QUESTION_A, "{\"name\":\"default\",\"title\":\"x\",\"questions\":[]}"), VIVA_EFIELD,
+		 "at least one"},
+		{BANK("{\"id\":\"1\",\"key\":\"a\",\"text\":\"t\",\"category\":\"technical\",\"difficulty\":1,"
+		      "\"seconds\":60}",
+		      ""),
+		 VIVA_EFIELD, "question 1: id must be a UUID"},
+		{BANK("{\"id\":\"00000000-0000-4000-8000-00000000000a\",\"key\":\"a\",\"text\":\"t\",\"category\":"
+		      "\"x\","
+		      "\"difficulty\":1,\"seconds\":60}",
+		      ""),
+		 VIVA_EFIELD, "category"},
+		{BANK("{\"id\":\"00000000-0000-4000-8000-00000000000a\",\"key\":\"a\",\"text\":\"t\","
+		      "\"category\":\"technical\",\"difficulty\":6,\"seconds\":60}",
+		      ""),
+		 VIVA_EFIELD, "difficulty"},
+		{BANK("{\"id\":\"00000000-0000-4000-8000-00000000000a\",\"key\":\"a\",\"text\":\"t\","
+		      "\"category\":\"technical\",\"difficulty\":1,\"seconds\":60,\"referencepoints\":[]}",
+		      ""),
+		 VIVA_EFIELD, "referencepoints"},
+	};
+	for (size_t i = 0; i < VIVA_COUNT(refusals); i++) {
+		struct viva_question_bank *bank = NULL;
+		struct viva_error error = {0};
+		assert_error(open_text(refusals[i].text, &bank, &error), refusals[i].code);
+		assert_null(bank);
+		assert_non_null(strstr(error.message, refusals[i].sentence));
+	}
+}
+
+static void test_question_bank__a_missing_file_is_named(void **state)
+{
+	(void)state;
+	struct viva_question_bank *bank = NULL;
+	struct viva_error error = {0};
+	assert_error(viva_question_bank_open("/nowhere/bank.json", &bank, &error), VIVA_EIO);
+	assert_non_null(strstr(error.message, "/nowhere/bank.json"));
+}
+
+static void test_question_bank__the_bank_that_comes_with_viva_has_questions_of_every_category(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_question_bank) bank = NULL;
+	struct viva_error error = {0};
+	assert_ok(viva_question_bank_open(NULL, &bank, &error));
+
+	assert_true(viva_question_bank_question_count(bank) >= 24);
+	static const char *const categories[] = {"introduction", "behavioural", "technical", "situational"};
+	for (size_t c = 0; c < VIVA_COUNT(categories); c++) {
+		size_t with_points = 0;
+		for (size_t i = 0; i < viva_question_bank_question_count(bank); i++) {
+			const struct viva_question *question = viva_question_bank_question_at(bank, i);
+			with_points +=
+				strcmp(question->category, categories[c]) == 0 && question->reference_point_count >= 3;
+		}
+		assert_true(with_points >= 4);
+	}
+	assert_non_null(viva_question_bank_set(bank, "backend-engineer"));
+	assert_non_null(viva_question_bank_set(bank, "general"));
+	assert_int_equal(viva_question_bank_set(bank, "default")->question_count, 5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_question_bank__keeps_questions_sets_and_their_order),
+		cmocka_unit_test(test_question_bank__finds_by_id_in_either_case_and_by_key),
+		cmocka_unit_test(test_question_bank__refuses_what_the_schema_does_not_allow_and_says_where),
+		cmocka_unit_test(test_question_bank__a_missing_file_is_named),
+		cmocka_unit_test(test_question_bank__the_bank_that_comes_with_viva_has_questions_of_every_category),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
