@@ -19,6 +19,8 @@ struct interview_service {
 	struct viva_store *store;
 	struct viva_question_bank *bank;
 	struct interview_peers *peers;
+	struct viva_pool
+		*frame_pool;  // live frames have workers of their own: waiting for emotion, they hold nobody up
 	struct interview_sessions *sessions;
 	struct interview_janitor *janitor;
 	int64_t timeout_ms;       // of an interview, from its start

@@ -24,6 +24,7 @@ static const struct viva_option options[] = {
 	 "Answers whose speech was recognised with less confidence are kept, but not judged", false},
 	{"breaker-open-ms", VIVA_OPTION_INT, "10000", 1, 3600000, "ms",
 	 "How long calls to a failing service are held back", false},
+	{"frame-threads", VIVA_OPTION_INT, "8", 1, 256, NULL, "Live frames that are analysed at a time", false},
 	{"max-sessions", VIVA_OPTION_INT, "10000", 1, 1000000, NULL, "Interviews remembered in memory at a time",
 	 false},
 };
@@ -46,12 +47,33 @@ static int open_store(struct interview_service *service, struct viva_error *erro
 static void stop(void *state)
 {
 	struct interview_service *service = state;
+	viva_pool_destroy(service->frame_pool);
 	interview_janitor_destroy(service->janitor);
 	interview_sessions_destroy(service->sessions);
 	interview_peers_destroy(service->peers);
 	viva_question_bank_destroy(service->bank);
 	viva_store_destroy(service->store);
 	free(service);
+}
+
+static int open_sessions(struct interview_service *service)
+{
+	const struct viva_service_runtime *runtime = &service->runtime;
+	struct interview_sessions_options sessions = {
+		.max_sessions = (size_t)viva_config_int(runtime->config, "max-sessions"),
+		.pool = runtime->pool,
+		.clock = runtime->clock,
+		.on_drop = interview_live_drop_frame,
+	};
+	struct viva_pool_options pool = viva_pool_defaults();
+	pool.name = "frames";
+	pool.threads = (size_t)viva_config_int(runtime->config, "frame-threads");
+	pool.max_waiting = sessions.max_sessions;  // each has one task at a time
+	int status = viva_pool_create(&pool, &service->frame_pool);
+	if (status)
+		return status;
+	sessions.frame_pool = service->frame_pool;
+	return interview_sessions_create(&sessions, &service->sessions);
 }
 
 static int open_parts(struct interview_service *service, struct viva_error *error)
@@ -64,9 +86,7 @@ static int open_parts(struct interview_service *service, struct viva_error *erro
 		status = interview_peers_create(runtime, &service->peers, error);
 	if (status)
 		return status;
-	size_t max_sessions = (size_t)viva_config_int(runtime->config, "max-sessions");
-	status = interview_sessions_create(runtime->pool, runtime->clock, max_sessions, interview_live_drop_frame,
-					   &service->sessions);
+	status = open_sessions(service);
 	if (!status)
 		status = interview_janitor_create(service, JANITOR_INTERVAL_MS, &service->janitor);
 	return status ? viva_fail(error, status, NULL, "no memory for the interview service") : 0;

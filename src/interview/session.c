@@ -9,10 +9,7 @@
 #include "interview/meters.h"
 
 struct interview_sessions {
-	struct viva_pool *pool;
-	const struct viva_clock *clock;
-	size_t max_sessions;
-	void (*on_drop)(void *item);
+	struct interview_sessions_options options;
 	pthread_mutex_t lock;
 	struct interview_session *newest, *oldest;
 	size_t count;
@@ -29,22 +26,19 @@ bool interview_notice_due(struct interview_notice *notice, bool is_on, int64_t n
 	return is_due;
 }
 
-int interview_sessions_create(struct viva_pool *pool, const struct viva_clock *clock, size_t max_sessions,
-			      void (*on_drop)(void *item), struct interview_sessions **ret_sessions)
+int interview_sessions_create(const struct interview_sessions_options *options,
+			      struct interview_sessions **ret_sessions)
 {
 	enum { MAX_SLOTS = 1 << 20 };
-	if (max_sessions == 0)
+	if (options->max_sessions == 0)
 		return VIVA_EINVAL;
 	size_t slot_count = 16;
-	while (slot_count < max_sessions && slot_count < MAX_SLOTS)
+	while (slot_count < options->max_sessions && slot_count < MAX_SLOTS)
 		slot_count *= 2;
 	struct interview_sessions *sessions = calloc(1, sizeof *sessions + slot_count * sizeof sessions->slots[0]);
 	if (!sessions)
 		return VIVA_ENOMEM;
-	sessions->pool = pool;
-	sessions->clock = clock;
-	sessions->max_sessions = max_sessions;
-	sessions->on_drop = on_drop;
+	sessions->options = *options;
 	sessions->slot_count = slot_count;
 	pthread_mutex_init(&sessions->lock, NULL);
 	*ret_sessions = sessions;
@@ -138,7 +132,7 @@ struct interview_session *interview_session_find(struct interview_sessions *sess
 static bool make_room(struct interview_sessions *sessions, struct interview_session **ret_unused)
 {
 	*ret_unused = NULL;
-	if (sessions->count < sessions->max_sessions)
+	if (sessions->count < sessions->options.max_sessions)
 		return true;
 	for (struct interview_session *session = sessions->oldest; session; session = session->newer) {
 		if (session->references > 0)
@@ -161,7 +155,8 @@ static int add_session(struct interview_sessions *sessions, const char *id, stru
 	snprintf(session->id, sizeof session->id, "%s", id);
 	session->sessions = sessions;
 	session->references = 1;
-	viva_rate_limiter_init(&session->limiter, INTERVIEW_MESSAGES_PER_S, INTERVIEW_MESSAGES_PER_S, sessions->clock);
+	viva_rate_limiter_init(&session->limiter, INTERVIEW_MESSAGES_PER_S, INTERVIEW_MESSAGES_PER_S,
+			       sessions->options.clock);
 	pthread_mutex_init(&session->lock, NULL);
 	pthread_mutex_init(&session->frame_lock, NULL);
 	struct interview_session **slot = slot_of(sessions, id);
@@ -232,7 +227,7 @@ bool interview_session_take_message(struct interview_session *session, bool *ret
 {
 	pthread_mutex_lock(&session->lock);
 	bool is_within = viva_rate_limiter_take(&session->limiter);
-	int64_t now_ms = viva_clock_now_ms(session->sessions->clock);
+	int64_t now_ms = viva_clock_now_ms(session->sessions->options.clock);
 	*ret_tell = interview_notice_due(&session->rate_exceeded, !is_within, now_ms);
 	pthread_mutex_unlock(&session->lock);
 	return is_within;
@@ -241,15 +236,15 @@ bool interview_session_take_message(struct interview_session *session, bool *ret
 // With `lock` held.
 static int ensure_strands(struct interview_session *session)
 {
-	struct viva_pool *pool = session->sessions->pool;
+	const struct interview_sessions_options *options = &session->sessions->options;
 	int status = 0;
 	if (!session->control)
-		status = viva_strand_create(pool, INTERVIEW_MAX_CONTROL_WAITING, &session->control);
+		status = viva_strand_create(options->pool, INTERVIEW_MAX_CONTROL_WAITING, &session->control);
 	if (!status && !session->frames)
-		status = viva_strand_create(pool, 2, &session->frames);  // one that runs and one that is due
+		status = viva_strand_create(options->frame_pool, 2,
+					    &session->frames);  // one that runs and one that is due
 	if (!status && !session->waiting_frame)
-		status = viva_mailbox_create(1, VIVA_MAILBOX_DROP_OLDEST, session->sessions->on_drop,
-					     &session->waiting_frame);
+		status = viva_mailbox_create(1, VIVA_MAILBOX_DROP_OLDEST, options->on_drop, &session->waiting_frame);
 	return status;
 }
 

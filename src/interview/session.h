@@ -69,9 +69,17 @@ struct interview_session {
 
 struct interview_sessions;
 
-// `on_drop` frees a frame that was replaced in waiting_frame. VIVA_EINVAL (max_sessions 0), VIVA_ENOMEM.
-VIVA_MUST_CHECK int interview_sessions_create(struct viva_pool *pool, const struct viva_clock *clock,
-					      size_t max_sessions, void (*on_drop)(void *item),
+struct interview_sessions_options {
+	size_t max_sessions;           // > 0
+	struct viva_pool *pool;        // of the strands `control`
+	struct viva_pool *frame_pool;  // of the strands `frames`
+	const struct viva_clock *clock;
+	void (*on_drop)(void *item);  // frees a frame that was replaced in waiting_frame
+};
+
+// What the options point to must outlive the sessions, but for the pools, which may go before them. VIVA_EINVAL
+// (max_sessions 0), VIVA_ENOMEM.
+VIVA_MUST_CHECK int interview_sessions_create(const struct interview_sessions_options *options,
 					      struct interview_sessions **ret_sessions);
 struct interview_sessions *interview_sessions_destroy(struct interview_sessions *sessions);  // after the last unref
 

@@ -57,8 +57,14 @@ int interview_fixture_set_up(void **state)
 	assert_ok(viva_store_open(&store, &service->store, NULL));
 	assert_ok(viva_question_bank_open(NULL, &service->bank, NULL));
 	assert_ok(interview_peers_create(&service->runtime, &service->peers, NULL));
-	assert_ok(interview_sessions_create(service->runtime.pool, service->runtime.clock, 16,
-					    interview_live_drop_frame, &service->sessions));
+	struct interview_sessions_options sessions = {
+		.max_sessions = 16,
+		.pool = service->runtime.pool,
+		.frame_pool = service->runtime.pool,
+		.clock = service->runtime.clock,
+		.on_drop = interview_live_drop_frame,
+	};
+	assert_ok(interview_sessions_create(&sessions, &service->sessions));
 	service->timeout_ms = 60 * 1000;
 	service->confidence_floor = 0.4;
 	*state = fixture;

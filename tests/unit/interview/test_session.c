@@ -16,8 +16,11 @@ static struct fixture *set_up(struct fixture *fixture, size_t max_sessions)
 	struct viva_pool_options options = viva_pool_defaults();
 	options.threads = 1;
 	assert_ok(viva_pool_create(&options, &fixture->pool));
-	assert_ok(interview_sessions_create(fixture->pool, &fixture->clock.clock, max_sessions, NULL,
-					    &fixture->sessions));
+	struct interview_sessions_options sessions = {.max_sessions = max_sessions,
+						      .pool = fixture->pool,
+						      .frame_pool = fixture->pool,
+						      .clock = &fixture->clock.clock};
+	assert_ok(interview_sessions_create(&sessions, &fixture->sessions));
 	return fixture;
 }
 
