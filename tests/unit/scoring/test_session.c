@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Scores and reports of whole sessions, with the real models and a store in a folder of its own.
+#include "scoring/session.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scoring/records.h"
+#include "scoring/state.h"
+#include "viva_test.h"
+
+#define GOOD                                                                                                           \
+	"A process is a running program with its own address space, which is isolated from the others. The threads "   \
+	"of "                                                                                                          \
+	"a process share its memory and its files, and each has only its own stack and registers. Threads are "        \
+	"cheaper "                                                                                                     \
+	"to create and to switch, but shared data needs locks, because two threads that change it race with each "     \
+	"other."
+#define STORY                                                                                                          \
+	"Anna and I disagreed about how to store the events, and we argued in two meetings. So I asked for her "       \
+	"reasons "                                                                                                     \
+	"and listened. I proposed a load test, we ran it together for two days, and in the end we agreed on one "      \
+	"table. I "                                                                                                    \
+	"learned to ask for reasons before I defend my own."
+
+static struct scoring_service service;
+static struct fake_clock fake;
+static char directory[PATH_MAX];
+static struct viva_arena *arena;
+
+static int open_service(void **state)
+{
+	(void)state;
+	struct viva_error error = {0};
+	char url[PATH_MAX + 32];
+	make_test_directory(directory, sizeof directory);
+	snprintf(url, sizeof url, "sqlite:%s/viva.db", directory);
+	fake_clock_init(&fake);
+	service = (struct scoring_service){.clock = &fake.clock, .weights = {.6, .4, 0}};
+	if (viva_question_bank_open(NULL, &service.bank, &error) || scoring_records_open(url, &service.store, &error))
+		goto failed;
+	static const char *background[64];
+	struct viva_language_options options = viva_language_defaults();
+	options.model_directory = getenv("VIVA_MODEL_DIR");
+	options.background = background;
+	options.background_count = VIVA_MIN(viva_question_bank_question_count(service.bank), VIVA_COUNT(background));
+	for (size_t i = 0; i < options.background_count; i++)
+		background[i] = viva_question_bank_question_at(service.bank, i)->text;
+	if (options.model_directory && viva_language_open(&options, &service.language, &error) == 0)
+		return 0;
+failed:
+	print_error("the service can't be opened: %s\n", error.message);
+	return -1;
+}
+
+static int close_service(void **state)
+{
+	(void)state;
+	viva_language_destroy(service.language);
+	viva_question_bank_destroy(service.bank);
+	viva_store_destroy(service.store);
+	remove_test_directory(directory);
+	return 0;
+}
+
+static int make_arena(void **state)
+{
+	(void)state;
+	service.weights = (struct scoring_weights){.6, .4, 0};
+	return viva_arena_create(0, &arena);
+}
+
+static int free_arena(void **state)
+{
+	(void)state;
+	arena = viva_arena_destroy(arena);
+	return 0;
+}
+
+static char *copy(const char *text)
+{
+	return viva_arena_text(arena, text, strlen(text));
+}
+
+static Scoring__ScoreRequest *request_of(const char *session_id)
+{
+	Scoring__ScoreRequest *request = viva_arena_alloc(arena, sizeof *request);
+	scoring__score_request__init(request);
+	request->session_id = copy(session_id);
+	request->answers = viva_arena_alloc(arena, 16 * sizeof(Scoring__Answer *));
+	request->emotions = viva_arena_alloc(arena, 16 * sizeof(Scoring__EmotionData *));
+	request->metadata = viva_arena_alloc(arena, sizeof *request->metadata);
+	scoring__interview_metadata__init(request->metadata);
+	return request;
+}
+
+static Scoring__Answer *add_answer(Scoring__ScoreRequest *request, const char *key, const char *transcript)
+{
+	Scoring__Answer *answer = viva_arena_alloc(arena, sizeof *answer);
+	const struct viva_question *question = viva_question_bank_find_key(service.bank, key);
+	scoring__answer__init(answer);
+	answer->question_id = copy(question ? question->id : key);
+	answer->transcript = copy(transcript);
+	request->answers[request->n_answers++] = answer;
+	return answer;
+}
+
+static void add_emotion(Scoring__ScoreRequest *request, const char *emotion)
+{
+	Scoring__EmotionData *row = viva_arena_alloc(arena, sizeof *row);
+	scoring__emotion_data__init(row);
+	row->emotion = copy(emotion);
+	row->confidence = .5f;
+	row->timestamp = (int64_t)request->n_emotions * 100;
+	request->emotions[request->n_emotions++] = row;
+}
+
+static Scoring__ScoreResponse *score(const Scoring__ScoreRequest *request)
+{
+	Scoring__ScoreResponse *response = NULL;
+	struct viva_error error = {0};
+	assert_ok(scoring_session_score(&service, request, INT64_MAX, arena, &response, &error));
+	return response;
+}
+
+static const Scoring__Insight *insight_of(const Scoring__ScoreResponse *response, const char *category)
+{
+	for (size_t i = 0; i < response->n_insights; i++) {
+		if (strcmp(response->insights[i]->category, category) == 0)
+			return response->insights[i];
+	}
+	return NULL;
+}
+
+static void test_session__good_answers_score_high_and_the_overall_follows(void **state)
+{
+	(void)state;
+	Scoring__ScoreRequest *request = request_of("good");
+	add_answer(request, "process-and-thread", GOOD);
+	add_answer(request, "conflict-in-team", STORY);
+	Scoring__ScoreResponse *response = score(request);
+	assert_true(response->technical_score > 60 && response->communication_score > 60);
+	double overall = .6 * (double)response->technical_score + .4 * (double)response->communication_score;
+	assert_true(fabs((double)response->overall_score - overall) < .02);
+	assert_true(strlen(response->feedback) > 0 && strstr(response->version, "scoring-1"));
+	assert_int_equal(response->calculated_at, fake.unix_ms);
+}
+
+static void test_session__the_same_request_gets_the_same_score(void **state)
+{
+	(void)state;
+	Scoring__ScoreRequest *request = request_of("same");
+	add_answer(request, "process-and-thread", GOOD);
+	Scoring__ScoreResponse *first = score(request);
+	Scoring__ScoreResponse *again = NULL;
+	assert_ok(scoring_session_score_again(&service, "same", INT64_MAX, arena, &again, NULL));
+	assert_true(first->overall_score == again->overall_score);
+	assert_true(first->technical_score == again->technical_score);
+	assert_true(first->communication_score == again->communication_score);
+	assert_string_equal(first->feedback, again->feedback);
+	assert_int_equal(first->n_insights, again->n_insights);
+}
+
+static void test_session__what_cannot_be_judged_lowers_no_score(void **state)
+{
+	(void)state;
+	Scoring__ScoreRequest *request = request_of("unscorable");
+	add_answer(request, "process-and-thread", GOOD);
+	Scoring__ScoreResponse *before = score(request);
+	add_answer(request, "hash-table", STORY)->confidence = .1f;
+	add_answer(request, "tcp-and-udp",
+		   "Das eine ist zuverlässig und das andere ist es nicht, aber es ist schneller.");
+	Scoring__ScoreResponse *after = score(request);
+	assert_true(before->overall_score == after->overall_score);
+	assert_true(before->technical_score == after->technical_score);
+	assert_non_null(insight_of(after, "not_scorable"));
+}
+
+static void test_session__an_empty_answer_counts_as_nothing_said(void **state)
+{
+	(void)state;
+	Scoring__ScoreRequest *request = request_of("empty");
+	add_answer(request, "process-and-thread", "");
+	Scoring__ScoreResponse *response = score(request);
+	assert_true(response->overall_score == 0 && response->technical_score == 0);
+	assert_non_null(insight_of(response, "no_answer"));
+}
+
+static void test_session__without_any_answer_the_feedback_says_so(void **state)
+{
+	(void)state;
+	Scoring__ScoreResponse *response = score(request_of("none"));
+	assert_true(response->overall_score == 0);
+	assert_non_null(insight_of(response, "no_answers"));
+}
+
+static void test_session__emotions_weigh_what_is_configured_and_nothing_by_default(void **state)
+{
+	(void)state;
+	Scoring__ScoreRequest *request = request_of("emotion");
+	add_answer(request, "process-and-thread", GOOD);
+	Scoring__ScoreResponse *without = score(request);
+	assert_false(without->emotion_scored);
+	add_emotion(request, "happy");
+	add_emotion(request, "sad");
+	add_emotion(request, "");
+	Scoring__ScoreResponse *with = score(request);
+	assert_true(with->emotion_scored);
+	assert_true(fabsf(with->emotion_score - 65) < .01f);
+	assert_true(with->overall_score == without->overall_score);
+	service.weights.emotion = 1;
+	assert_true(score(request)->overall_score != without->overall_score);
+}
+
+static void test_session__emotions_are_never_scored_in_recruitment_or_when_withheld(void **state)
+{
+	(void)state;
+	service.weights.emotion = 1;
+	Scoring__ScoreRequest *request = request_of("withheld");
+	add_answer(request, "process-and-thread", GOOD);
+	add_emotion(request, "happy");
+	for (int i = 0; i < 2; i++) {
+		request->metadata->mode = copy(i == 0 ? "recruitment" : "practice");
+		request->metadata->emotion_withheld = i == 1;
+		Scoring__ScoreResponse *response = score(request);
+		assert_false(response->emotion_scored);
+		assert_true(response->emotion_score == 0);
+		assert_non_null(insight_of(response, "emotion"));
+	}
+}
+
+static void test_session__a_passed_deadline_ends_the_calculation(void **state)
+{
+	(void)state;
+	Scoring__ScoreRequest *request = request_of("late");
+	add_answer(request, "process-and-thread", GOOD);
+	Scoring__ScoreResponse *response = NULL;
+	assert_error(scoring_session_score(&service, request, fake.monotonic_us - 1, arena, &response, NULL),
+		     VIVA_EDEADLINE);
+	assert_error(scoring_session_score_again(&service, "late", INT64_MAX, arena, &response, NULL), VIVA_ENOTFOUND);
+}
+
+static json_t *report_of(const char *session_id, bool include_emotions)
+{
+	const struct scoring_report_options options = {
+		.session_id = session_id, .format = "json", .include_emotions = include_emotions};
+	json_t *report = NULL;
+	const char *url = NULL;
+	assert_ok(scoring_session_report(&service, &options, arena, &report, &url, NULL));
+	assert_non_null(strstr(url, "/api/v1/scores/report/"));
+	return report;
+}
+
+static double mean_of(const json_t *questions, const char *name, bool only_technical)
+{
+	double sum = 0;
+	double count = 0;
+	size_t index;
+	json_t *question;
+	json_array_foreach(questions, index, question)
+	{
+		if (!json_is_true(json_object_get(question, "scored")) ||
+		    (only_technical && !json_is_true(json_object_get(question, "counts_as_technical"))))
+			continue;
+		sum += json_number_value(json_object_get(question, name));
+		count++;
+	}
+	return sum / count;
+}
+
+static void test_session__the_overall_score_can_be_computed_from_the_report(void **state)
+{
+	(void)state;
+	Scoring__ScoreRequest *request = request_of("report");
+	add_answer(request, "process-and-thread", GOOD);
+	add_answer(request, "tcp-and-udp",
+		   "TCP is reliable and ordered, while UDP sends datagrams without a guarantee.");
+	add_answer(request, "conflict-in-team", STORY);
+	add_answer(request, "hash-table", GOOD)->confidence = .1f;
+	Scoring__ScoreResponse *response = score(request);
+	VIVA_AUTO_JSON report = report_of("report", false);
+	const json_t *questions = json_object_get(report, "questions");
+	assert_int_equal(json_array_size(questions), 4);
+	double technical = mean_of(questions, "content_score", true);
+	double communication = mean_of(questions, "communication_score", false);
+	assert_true(fabs(technical - (double)response->technical_score) < .02);
+	assert_true(fabs(communication - (double)response->communication_score) < .02);
+	const json_t *weights = json_object_get(json_object_get(report, "formulas"), "weights");
+	double overall = json_number_value(json_object_get(weights, "technical")) * technical +
+			 json_number_value(json_object_get(weights, "communication")) * communication;
+	assert_true(fabs(overall - (double)response->overall_score) < .02);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(questions, 0), "transcript")), GOOD);
+	assert_true(json_is_null(json_object_get(report, "emotions")));
+	assert_true(json_array_size(json_object_get(report, "rights")) > 0);
+}
+
+static void test_session__a_report_has_emotions_only_when_asked_and_allowed(void **state)
+{
+	(void)state;
+	Scoring__ScoreRequest *request = request_of("faces");
+	add_answer(request, "process-and-thread", GOOD);
+	add_emotion(request, "happy");
+	add_emotion(request, "happy");
+	add_emotion(request, "neutral");
+	score(request);
+	VIVA_AUTO_JSON shown = report_of("faces", true);
+	const json_t *emotions = json_object_get(shown, "emotions");
+	assert_string_equal(json_string_value(json_object_get(emotions, "dominant")), "happy");
+	assert_int_equal(json_integer_value(json_object_get(emotions, "faces")), 3);
+	request->metadata->mode = copy("recruitment");
+	score(request);
+	VIVA_AUTO_JSON hidden = report_of("faces", true);
+	assert_true(json_is_false(json_object_get(json_object_get(hidden, "emotions"), "analysed")));
+	assert_null(json_object_get(json_object_get(hidden, "emotions"), "distribution"));
+}
+
+static void test_session__a_report_needs_a_session_and_a_format(void **state)
+{
+	(void)state;
+	score(request_of("formats"));
+	static const struct {
+		const char *session_id, *format;
+		int code;
+	} refusals[] = {
+		{"formats", "pdf", VIVA_EUNIMPLEMENTED}, {"formats", "", VIVA_EUNIMPLEMENTED},
+		{"formats", "docx", VIVA_EFIELD},        {"unknown", "json", VIVA_ENOTFOUND},
+		{"unknown", "pdf", VIVA_ENOTFOUND},      {"", "json", VIVA_EFIELD},
+	};
+	for (size_t i = 0; i < VIVA_COUNT(refusals); i++) {
+		const struct scoring_report_options options = {.session_id = refusals[i].session_id,
+							       .format = refusals[i].format};
+		json_t *report = NULL;
+		const char *url = NULL;
+		assert_error(scoring_session_report(&service, &options, arena, &report, &url, NULL), refusals[i].code);
+		assert_null(report);
+	}
+}
+
+static void test_session__erased_means_gone(void **state)
+{
+	(void)state;
+	Scoring__ScoreRequest *request = request_of("erased");
+	add_answer(request, "process-and-thread", GOOD);
+	score(request);
+	Scoring__ScoreResponse *response = NULL;
+	assert_ok(scoring_records_load(service.store, "erased", arena, NULL, &response, NULL, NULL));
+	assert_ok(scoring_records_erase(service.store, "erased", NULL));
+	assert_error(scoring_records_load(service.store, "erased", arena, NULL, &response, NULL, NULL), VIVA_ENOTFOUND);
+	assert_ok(scoring_records_erase(service.store, "erased", NULL));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_session__good_answers_score_high_and_the_overall_follows),
+		TEST(test_session__the_same_request_gets_the_same_score),
+		TEST(test_session__what_cannot_be_judged_lowers_no_score),
+		TEST(test_session__an_empty_answer_counts_as_nothing_said),
+		TEST(test_session__without_any_answer_the_feedback_says_so),
+		TEST(test_session__emotions_weigh_what_is_configured_and_nothing_by_default),
+		TEST(test_session__emotions_are_never_scored_in_recruitment_or_when_withheld),
+		TEST(test_session__a_passed_deadline_ends_the_calculation),
+		TEST(test_session__the_overall_score_can_be_computed_from_the_report),
+		TEST(test_session__a_report_has_emotions_only_when_asked_and_allowed),
+		TEST(test_session__a_report_needs_a_session_and_a_format),
+		TEST(test_session__erased_means_gone),
+	};
+	return cmocka_run_group_tests(tests, open_service, close_service);
+}
