@@ -128,21 +128,20 @@ static size_t merge(struct viva_detection *candidates, size_t count,
 	return faces;
 }
 
-static void to_picture(struct viva_detection *face, const struct viva_letterbox *box)
+static void to_picture(struct viva_detection *face, const struct viva_view *view)
 {
 	float *const xs[] = {&face->left, &face->right, &face->right_eye[0], &face->left_eye[0]};
 	float *const ys[] = {&face->top, &face->bottom, &face->right_eye[1], &face->left_eye[1]};
 	for (size_t i = 0; i < VIVA_COUNT(xs); i++) {
-		*xs[i] = (*xs[i] * SIDE - box->left) / box->scale;
-		*ys[i] = (*ys[i] * SIDE - box->top) / box->scale;
+		*xs[i] = view->left + *xs[i] * view->size;
+		*ys[i] = view->top + *ys[i] * view->size;
 	}
 }
 
-int viva_detect_faces(struct viva_network *network, const struct viva_picture *picture,
-		      struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
-		      struct viva_error *error)
+static int look(struct viva_network *network, const struct viva_picture *picture, const struct viva_view *view,
+		struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count, struct viva_error *error)
 {
-	struct viva_letterbox box = viva_letterbox(picture, SIDE, &pixel_range, network->input);
+	viva_view_fill(picture, view, SIDE, &pixel_range, network->input);
 	int code = viva_network_run(network, error);
 	if (code != 0)
 		return code;
@@ -157,8 +156,32 @@ int viva_detect_faces(struct viva_network *network, const struct viva_picture *p
 	}
 	*ret_count = merge(candidates, count, ret_faces);
 	for (size_t i = 0; i < *ret_count; i++)
-		to_picture(&ret_faces[i], &box);
-	qsort(ret_faces, *ret_count, sizeof *ret_faces, by_area);
+		to_picture(&ret_faces[i], view);
+	return 0;
+}
+
+int viva_detect_faces(struct viva_network *network, const struct viva_picture *picture,
+		      struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
+		      struct viva_error *error)
+{
+	// The whole picture; from farther off, for a face that fills it; and its upper middle from nearer, for a small
+	// one.
+	static const struct {
+		float size, x, y;  // in shares of the longer side, and of the free space on both sides
+	} looks[] = {{1, .5f, .5f}, {1.6f, .5f, .5f}, {.5f, .5f, .25f}};
+
+	float width = (float)picture->width, height = (float)picture->height, longer = fmaxf(width, height);
+	size_t count = 0;
+	for (size_t i = 0; i < VIVA_COUNT(looks) && count == 0; i++) {
+		float size = looks[i].size * longer;
+		struct viva_view view = {
+			.left = (width - size) * looks[i].x, .top = (height - size) * looks[i].y, .size = size};
+		int code = look(network, picture, &view, ret_faces, &count, error);
+		if (code != 0)
+			return code;
+	}
+	qsort(ret_faces, count, sizeof *ret_faces, by_area);
+	*ret_count = count;
 	return 0;
 }
 

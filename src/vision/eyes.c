@@ -14,6 +14,7 @@ enum {
 	MAX_RATIO_UNITS = 20000,
 };
 
+static const float min_baseline = .1f;  // lower than any open eyes: they are closed or cast down, so nothing is judged
 static const float closed_share = .6f;
 static const float reopened_share = .7f;
 static const float baseline_percentile = .8f;
@@ -89,7 +90,8 @@ static void count_blink(struct viva_tracker_eyes *eyes, int64_t now_ms)
 static void step(struct viva_tracker_eyes *eyes, int64_t now_ms, float ratio)
 {
 	float open = baseline(eyes);
-	if (open <= 0) {
+	if (open < min_baseline) {
+		eyes->state = VIVA_EYES_UNKNOWN;
 		learn_open(eyes, ratio);
 		return;
 	}

@@ -59,13 +59,12 @@ void viva_warp_plain(const struct viva_picture *picture, const struct viva_regio
 // Mirrors side × side × 3 floats left to right, in place.
 void viva_mirror(float *pixels, int side);
 
-// The whole picture, its longer side scaled to `side` by averaging areas, centred between bars of black, as
-// side × side × 3 floats.
-struct viva_letterbox {
-	float scale;      // pixels of the square by pixels of the picture
-	float left, top;  // of the picture within the square
+// A square view of the picture, averaged down to side × side × 3 floats; black where the view leaves the picture.
+struct viva_view {
+	float left, top;  // of the square, in pixels of the picture; may lie outside
+	float size;       // > 0
 };
-struct viva_letterbox viva_letterbox(const struct viva_picture *picture, int side, const struct viva_warp_range *range,
-				     float *ret_pixels);
+void viva_view_fill(const struct viva_picture *picture, const struct viva_view *view, int side,
+		    const struct viva_warp_range *range, float *ret_pixels);
 
 #endif

@@ -6,7 +6,7 @@
 static const float degrees = 57.29578f;
 
 // The axis from forehead to chin leans back on a level head: its mean over frontal faces of people at rest.
-static const float level_pitch = 0.f;
+static const float level_pitch = -6.f;
 
 // An iris moves by about half an eye's width when the eye turns by this (an eyeball of 12 mm radius in a 30 mm lid
 // opening: asin(15/12) is out of reach; at half of it, 7.5 mm, asin(7.5/12) = 39°).

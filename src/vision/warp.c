@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -129,7 +130,7 @@ void viva_mirror(float *pixels, int side)
 	}
 }
 
-// The mean of the picture's pixels whose centres lie in [left, right) × [top, bottom), at least one of them.
+// The mean of the picture's pixels in [left, right) × [top, bottom), at least one of them.
 static void average(const struct viva_picture *picture, int left, int right, int top, int bottom, float ret_mean[3])
 {
 	uint32_t sum[3] = {0};
@@ -146,26 +147,33 @@ static void average(const struct viva_picture *picture, int left, int right, int
 		ret_mean[channel] = (float)sum[channel] / count;
 }
 
-struct viva_letterbox viva_letterbox(const struct viva_picture *picture, int side, const struct viva_warp_range *range,
-				     float *ret_pixels)
+// The pixels that a step of the view covers, at least one, within [0, count); none when it lies outside.
+static bool cover(float begin, float step, int count, int *ret_first, int *ret_end)
 {
-	int longer = VIVA_MAX(picture->width, picture->height);
-	int width = VIVA_MAX(picture->width * side / longer, 1);
-	int height = VIVA_MAX(picture->height * side / longer, 1);
-	int left = (side - width) / 2, top = (side - height) / 2;
+	int first = floor_to_int(begin + .5f), end = floor_to_int(begin + step + .5f);
+	end = VIVA_MAX(end, first + 1);
+	if (end <= 0 || first >= count)
+		return false;
+	*ret_first = VIVA_MAX(first, 0);
+	*ret_end = VIVA_MIN(end, count);
+	return true;
+}
+
+void viva_view_fill(const struct viva_picture *picture, const struct viva_view *view, int side,
+		    const struct viva_warp_range *range, float *ret_pixels)
+{
+	float step = view->size / (float)side;
 	for (int row = 0; row < side; row++) {
+		int top = 0, bottom = 0;
+		bool is_row_inside = cover(view->top + (float)row * step, step, picture->height, &top, &bottom);
 		for (int column = 0; column < side; column++, ret_pixels += 3) {
 			float mean[3] = {0};
-			int x = column - left, y = row - top;
-			if (x >= 0 && x < width && y >= 0 && y < height) {
-				int x0 = x * picture->width / width, y0 = y * picture->height / height;
-				int x1 = VIVA_MAX((x + 1) * picture->width / width, x0 + 1);
-				int y1 = VIVA_MAX((y + 1) * picture->height / height, y0 + 1);
-				average(picture, x0, x1, y0, y1, mean);
-			}
+			int left = 0, right = 0;
+			if (is_row_inside &&
+			    cover(view->left + (float)column * step, step, picture->width, &left, &right))
+				average(picture, left, right, top, bottom, mean);
 			for (int channel = 0; channel < 3; channel++)
 				ret_pixels[channel] = mean[channel] * range->scale + range->offset[channel];
 		}
 	}
-	return (struct viva_letterbox){.scale = (float)side / (float)longer, .left = (float)left, .top = (float)top};
 }

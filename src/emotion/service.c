@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The service's settings, its start, its housekeeping and its end.
+#include "service/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "descriptor_sets.h"
+#include "emotion/emotion.h"
+#include "emotion/methods.h"
+#include "emotion/routes.h"
+#include "emotion/state.h"
+#include "emotion/timeline.h"
+
+enum {
+	DEFAULT_PORT = 8081,
+	HOUSEKEEPING_MS = 60000,
+	MAX_CONTEXTS = 64,
+};
+
+static const struct viva_option options[] = {
+	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where the timeline is kept; default sqlite:DATA/viva.db",
+	 true},
+	{"model-dir", VIVA_OPTION_TEXT, VIVA_MODEL_DIR, 0, 0, "path", "Folder of the model files that ./dev deps makes",
+	 false},
+	{"frames-at-a-time", VIVA_OPTION_INT, "0", 0, MAX_CONTEXTS, NULL,
+	 "Frames analysed at a time, each on one processor; 0 = one for each", false},
+	{"max-frame-bytes", VIVA_OPTION_INT, "10485760", 1024, 16777216, "bytes", "A larger picture is refused", false},
+	{"max-frame-pixels", VIVA_OPTION_INT, "16777216", 4096, 67108864, "pixels",
+	 "A picture of more, or wider or higher than 4096, is refused", false},
+	{"max-sessions", VIVA_OPTION_INT, "10000", 1, 1000000, NULL,
+	 "Sessions kept in memory; others are read from the store", false},
+	{"session-idle-ms", VIVA_OPTION_INT, "600000", 1000, 86400000, "ms",
+	 "A session without frames for so long leaves the memory", false},
+	{"retention-days", VIVA_OPTION_INT, "30", 1, 36500, "days", "Timelines are deleted when they are so old",
+	 false},
+};
+
+// On a worker: deletes what is too old, and overwrites what was deleted.
+static void keep_house(void *context)
+{
+	struct emotion_service *service = context;
+	struct viva_error error = {0};
+	int64_t deleted = 0;
+	int64_t before_ms = viva_clock_unix_ms(service->clock) - service->retention_ms;
+	if (emotion_timeline_expire(service->store, before_ms, &deleted, &error) != 0)
+		viva_log_warn("old timelines can't be deleted now: %s", viva_error_message(&error));
+	if (deleted > 0) {
+		viva_log_info("deleted %lld rows of old timelines", (long long)deleted);
+		atomic_store(&service->needs_scrub, true);
+	}
+	if (atomic_exchange(&service->needs_scrub, false) && viva_store_scrub(service->store, NULL) != 0)
+		atomic_store(&service->needs_scrub, true);
+	atomic_store(&service->is_cleaning, false);
+}
+
+static void start_housekeeping(void *context)
+{
+	struct emotion_service *service = context;
+	if (atomic_exchange(&service->is_cleaning, true))
+		return;
+	// A pool that is full has more urgent work; the next minute comes.
+	if (viva_pool_submit(service->pool, keep_house, service) != 0)
+		atomic_store(&service->is_cleaning, false);
+}
+
+static void drain(void *state)
+{
+	struct emotion_service *service = state;
+	service->housekeeping = viva_loop_timer_destroy(service->housekeeping);
+}
+
+static void stop(void *state)
+{
+	struct emotion_service *service = state;
+	emotion_sessions_destroy(service->sessions);
+	viva_vision_destroy(service->vision);
+	viva_store_destroy(service->store);
+	free(service);
+}
+
+static void register_metrics(struct emotion_service *service)
+{
+	static const char name[] = "viva_emotion_frames_total", help[] = "Frames by what came of them";
+	service->frames_with_face = viva_counter(name, "result=\"face\"", help);
+	service->frames_without_face = viva_counter(name, "result=\"no_face\"", help);
+	service->frames_refused = viva_counter(name, "result=\"refused\"", help);
+	service->inference_seconds =
+		viva_histogram("viva_emotion_inference_seconds", "", "Decoding and analysing a frame");
+}
+
+static int open_store(struct emotion_service *service, const struct viva_service_runtime *runtime,
+		      struct viva_error *error)
+{
+	char default_url[4096];
+	if (snprintf(default_url, sizeof default_url, "sqlite:%s/viva.db", runtime->data_directory) >=
+	    (int)sizeof default_url)
+		return viva_fail(error, VIVA_EUSAGE, "data-dir", "the data folder's path is too long");
+	const char *url = viva_config_text(runtime->config, "store-url");
+	return emotion_timeline_open(url ? url : default_url, &service->store, error);
+}
+
+static int open_vision(struct emotion_service *service, const struct viva_config *config, struct viva_error *error)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int64_t contexts = viva_config_int(config, "frames-at-a-time");
+	if (contexts == 0)
+		contexts = VIVA_MIN(VIVA_MAX(processors, 1), MAX_CONTEXTS);
+	struct viva_vision_options vision = viva_vision_defaults();
+	vision.model_directory = viva_config_text(config, "model-dir");
+	vision.contexts = (size_t)contexts;
+	vision.max_bytes = (size_t)viva_config_int(config, "max-frame-bytes");
+	vision.max_pixels = (uint64_t)viva_config_int(config, "max-frame-pixels");
+	return viva_vision_open(&vision, &service->vision, error);
+}
+
+static int make_sessions(struct emotion_service *service, const struct viva_service_runtime *runtime)
+{
+	struct emotion_sessions_options sessions = emotion_sessions_defaults();
+	sessions.max_sessions = (size_t)viva_config_int(runtime->config, "max-sessions");
+	sessions.max_idle_ms = viva_config_int(runtime->config, "session-idle-ms");
+	sessions.clock = runtime->clock;
+	sessions.random = runtime->random;
+	return emotion_sessions_create(&sessions, &service->sessions);
+}
+
+static int start(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error)
+{
+	struct emotion_service *service = calloc(1, sizeof *service);
+	if (!service)
+		return VIVA_ENOMEM;
+	service->clock = runtime->clock;
+	service->auth = runtime->auth;
+	service->pool = runtime->pool;
+	service->retention_ms = viva_config_int(runtime->config, "retention-days") * 86400000;
+	register_metrics(service);
+	int code = open_vision(service, runtime->config, error);
+	if (code == 0)
+		code = open_store(service, runtime, error);
+	if (code == 0)
+		code = make_sessions(service, runtime);
+	if (code == 0)
+		code = viva_loop_timer_create(runtime->loop, HOUSEKEEPING_MS, HOUSEKEEPING_MS, start_housekeeping,
+					      service, &service->housekeeping);
+	if (code != 0) {
+		stop(service);
+		return code;
+	}
+	*ret_state = service;
+	return 0;
+}
+
+static int check(void *state, json_t *detail, struct viva_error *error)
+{
+	struct emotion_service *service = state;
+	int code = viva_store_ping(service->store, error);
+	json_object_set_new(detail, "store", json_string(code == 0 ? "ok" : "down"));
+	json_object_set_new(detail, "models", json_string("ok"));
+	json_object_set_new(detail, "sessions", json_integer((json_int_t)emotion_sessions_count(service->sessions)));
+	return code;
+}
+
+int viva_emotion_main(int argument_count, char **arguments)
+{
+	const struct viva_service service = {
+		.name = "emotion",
+		.summary = "Sees faces, expressions and blinks in frames, and keeps their timeline",
+		.default_port = DEFAULT_PORT,
+		.options = options,
+		.option_count = VIVA_COUNT(options),
+		.routes = emotion_routes,
+		.route_count = emotion_route_count,
+		.rpc_services = emotion_rpc_services,
+		.rpc_methods = emotion_methods,
+		.rpc_method_count = emotion_method_count,
+		.descriptor_set = viva_emotion_descriptor_set,
+		.start = start,
+		.check = check,
+		.drain = drain,
+		.stop = stop,
+	};
+	return viva_service_main(&service, argument_count, arguments);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the handlers of the emotion service share.
+//
+// Threads: made before and freed after all handlers; its members say for themselves who may call them.
+#ifndef VIVA_EMOTION_STATE_H
+#define VIVA_EMOTION_STATE_H
+
+#include <stdatomic.h>
+
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/pool.h"
+#include "emotion/sessions.h"
+#include "net/loop.h"
+#include "store/store.h"
+#include "vision/vision.h"
+
+enum { EMOTION_MAX_SESSION_ID = 128 };
+
+struct emotion_service {
+	const struct viva_clock *clock;
+	const struct viva_auth *auth;
+	struct viva_pool *pool;
+	struct viva_store *store;
+	struct viva_vision *vision;
+	struct emotion_sessions *sessions;
+	struct viva_loop_timer *housekeeping;
+	int64_t retention_ms;
+	atomic_bool is_cleaning;  // one housekeeping at a time
+	atomic_bool needs_scrub;  // something was erased and may still stand in the store's files
+	struct viva_metric *frames_with_face;
+	struct viva_metric *frames_without_face;
+	struct viva_metric *frames_refused;
+	struct viva_metric *inference_seconds;
+};
+
+#endif
