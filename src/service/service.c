@@ -84,12 +84,13 @@ static int open_auth(struct process *process, struct viva_error *error)
 static int open_runtime(struct process *process, struct viva_error *error)
 {
 	const char *data_directory = viva_config_text(process->config, "data-dir");
-	int status = make_data_directory(data_directory, error);
+	// Wrong usage is refused before anything is made on disk.
+	int status =
+		viva_discovery_open(viva_config_text(process->config, "discovery-url"), &process->discovery, error);
+	if (!status)
+		status = make_data_directory(data_directory, error);
 	if (!status)
 		status = open_auth(process, error);
-	if (!status)
-		status = viva_discovery_open(viva_config_text(process->config, "discovery-url"), &process->discovery,
-					     error);
 	if (!status && viva_loop_create(&process->loop))
 		status = viva_fail(error, VIVA_EINTERNAL, NULL, "the event loop can't be made");
 	if (!status)
