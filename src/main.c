@@ -3,24 +3,12 @@
 #include <string.h>
 
 #include "base/macros.h"
-#ifdef VIVA_HAS_GATEWAY
-#include "gateway/gateway.h"
-#endif
-#ifdef VIVA_HAS_INTERVIEW
-#include "interview/interview.h"
-#endif
-#ifdef VIVA_HAS_EMOTION
-#include "emotion/emotion.h"
-#endif
-#ifdef VIVA_HAS_SCORING
-#include "scoring/scoring.h"
-#endif
-#ifdef VIVA_HAS_UP
-#include "up/up.h"
-#endif
-#ifdef VIVA_HAS_CANDIDATE
 #include "candidate/candidate.h"
-#endif
+#include "emotion/emotion.h"
+#include "gateway/gateway.h"
+#include "interview/interview.h"
+#include "scoring/scoring.h"
+#include "up/up.h"
 
 enum { STATUS_USAGE = 2 };
 
@@ -28,24 +16,12 @@ static const struct command {
 	const char *name, *summary;
 	int (*run)(int argument_count, char **arguments);  // those after the subcommand's name
 } commands[] = {
-#ifdef VIVA_HAS_UP
 	{"up", "all services on this machine, watched and restarted", viva_up_main},
-#endif
-#ifdef VIVA_HAS_GATEWAY
 	{"gateway", "the public door: routing, credentials, limits", viva_gateway_main},
-#endif
-#ifdef VIVA_HAS_INTERVIEW
 	{"interview", "interviews over REST and WebSocket", viva_interview_main},
-#endif
-#ifdef VIVA_HAS_EMOTION
 	{"emotion", "faces and expressions in frames", viva_emotion_main},
-#endif
-#ifdef VIVA_HAS_SCORING
 	{"scoring", "scores of answers and whole interviews", viva_scoring_main},
-#endif
-#ifdef VIVA_HAS_CANDIDATE
 	{"candidate", "plays a candidate against a running platform", viva_candidate_main},
-#endif
 };
 
 static int help(void)
