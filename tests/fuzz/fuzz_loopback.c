@@ -73,6 +73,7 @@ void fuzz_turn(struct viva_loop *loop)
 		uv_timer_init(viva_loop_uv(loop), &guard);
 		guard.data = loop;
 	}
+	uv_update_time(viva_loop_uv(loop));
 	uv_timer_start(&guard, nothing, TURN_MS, 0);
 	uv_run(viva_loop_uv(loop), UV_RUN_ONCE);
 	uv_timer_stop(&guard);
