@@ -8,8 +8,9 @@
 
 enum {
 	MAX_PHRASE_WORDS = 4,
+	MAX_PHRASE_BYTES = 80,
 	MAX_RUNS = 1500,      // looked at in a very long text, so that its time is bounded
-	MAX_CANDIDATES = 48,  // embedded: the most frequent
+	MAX_CANDIDATES = 32,  // embedded: the most frequent
 };
 
 static const double DIVERSITY = .3;  // λ, chosen on SemEval-2017 and Inspec
@@ -47,6 +48,8 @@ static int add_candidate(struct candidate *candidates, size_t *count, const char
 {
 	if (!phrase)
 		return VIVA_ENOMEM;
+	if (strlen(phrase) > MAX_PHRASE_BYTES)
+		return 0;
 	for (size_t i = 0; i < *count; i++) {
 		if (strcmp(candidates[i].phrase, phrase) == 0) {
 			candidates[i].count++;

@@ -2,7 +2,6 @@
 """Our tokenizer against PyPI's `tokenizers`: the same ids, on every code point and on 12,000 generated strings."""
 
 import json
-import os
 import pathlib
 import random
 import subprocess
@@ -10,9 +9,9 @@ import subprocess
 import pytest
 from tokenizers import BertWordPieceTokenizer
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-CACHE = pathlib.Path(os.environ.get("VIVA_CACHE_DIR", pathlib.Path.home() / ".cache/viva"))
-VOCABULARY = CACHE / "models/vocab.txt"
+import viva_platform
+
+VOCABULARY = viva_platform.cache_directory() / "models/vocab.txt"
 STRINGS = 12_000
 
 # Ranges of scripts and kinds of characters that strings are drawn from.
@@ -34,12 +33,9 @@ PHRASES = [
 
 
 def viva_tokenize() -> pathlib.Path:
-    given = os.environ.get("VIVA_BUILD_DIR")
-    folders = [pathlib.Path(given)] if given else [ROOT / "build", ROOT / "build-release"]
-    for folder in folders:
-        program = folder / "tests/unit/language/viva-tokenize"
-        if program.exists():
-            return program
+    program = viva_platform.build_directory() / "tests/unit/language/viva-tokenize"
+    if program.exists():
+        return program
     pytest.skip("viva-tokenize is not built (ninja -C build viva-tokenize)")
 
 

@@ -4,6 +4,7 @@
 #include "language/analyze.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,6 +328,31 @@ static void test_analyze__without_a_question_relevance_is_not_judged(void **stat
 	assert_true(analysis.depth > .3 && analysis.clarity > .7);
 }
 
+static void *analyze_on_a_thread(void *context)
+{
+	struct viva_answer_analysis *ret_analysis = context;
+	struct viva_answer answer = answer_of(GOOD);
+	struct viva_arena *own = NULL;
+	if (viva_arena_create(0, &own) || viva_language_analyze(language, &answer, own, ret_analysis, NULL))
+		ret_analysis->relevance = -1;
+	viva_arena_destroy(own);
+	return NULL;
+}
+
+static void test_analyze__many_threads_get_what_one_gets(void **state)
+{
+	(void)state;
+	struct viva_answer_analysis alone = analyze(GOOD);
+	struct viva_answer_analysis together[6] = {0};
+	pthread_t threads[VIVA_COUNT(together)];
+	for (size_t i = 0; i < VIVA_COUNT(together); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, analyze_on_a_thread, &together[i]), 0);
+	for (size_t i = 0; i < VIVA_COUNT(together); i++)
+		pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < VIVA_COUNT(together); i++)
+		assert_same_scores(&alone, &together[i]);
+}
+
 static void test_analyze__a_missing_model_is_named_with_its_cure(void **state)
 {
 	(void)state;
@@ -361,6 +387,7 @@ int main(void)
 		TEST(test_analyze__a_very_long_text_is_judged_by_its_beginning),
 		TEST(test_analyze__invalid_utf8_is_refused_by_name),
 		TEST(test_analyze__without_a_question_relevance_is_not_judged),
+		TEST(test_analyze__many_threads_get_what_one_gets),
 		TEST(test_analyze__a_missing_model_is_named_with_its_cure),
 	};
 	return cmocka_run_group_tests(tests, open_language, close_language);
