@@ -104,7 +104,7 @@ static void print_json(const struct candidate_outcome *outcome, const struct can
 			  (json_int_t)outcome->frames, "emotion_updates", (json_int_t)outcome->updates, "blinks",
 			  (json_int_t)outcome->blinks, "reconnections", (json_int_t)outcome->reconnections, "answers",
 			  outcome->answers, "score", outcome->score, "report", plan->report_path);
-	VIVA_AUTO_FREE char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+	VIVA_AUTO_FREE char *text = result ? json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(10)) : NULL;
 	if (text)
 		printf("%s\n", text);
 }
@@ -160,6 +160,7 @@ int viva_candidate_main(int argument_count, char **arguments)
 	signal(SIGPIPE, SIG_IGN);
 	viva_log_configure("candidate", VIVA_LOG_WARN, VIVA_LOG_AUTO);
 	int result = viva_config_load(tables, counts, 1, argument_count, arguments, &config, &error);
+	const char *hint = result == VIVA_EUSAGE ? " (--help lists all options)" : "";
 	if (result == 0 && viva_config_wants_help(config)) {
 		viva_config_print_help(config, usage, stdout);
 		return 0;
@@ -168,7 +169,6 @@ int viva_candidate_main(int argument_count, char **arguments)
 		result = run(config, &error);
 	if (result == 0)
 		return 0;
-	fprintf(stderr, "viva candidate: %s%s\n", viva_error_message(&error),
-		result == VIVA_EUSAGE ? " (--help lists all options)" : "");
+	fprintf(stderr, "viva candidate: %s%s\n", viva_error_message(&error), hint);
 	return result == VIVA_EUSAGE ? STATUS_USAGE : STATUS_FAILED;
 }

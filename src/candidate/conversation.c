@@ -18,6 +18,7 @@ enum {
 	DEAD_SILENCE_MS = 25000,     // and then it is not
 	ANSWER_PATIENCE_MS = 45000,  // for an acknowledgement; longer than the platform may work on it
 	RESEND_MS = 2000,
+	QUESTION_PATIENCE_MS = 5000,
 	FRAME_PATIENCE_MS = 2000,  // at --fps 0, when no update comes
 	UNKNOWN_RATE = 10,         // for timestamps at --fps 0 of a film of unknown rate
 };
@@ -29,7 +30,7 @@ struct turn {
 	char question_id[128];
 	int64_t asked_ms;
 	enum answer_state state;
-	int64_t sent_ms;
+	int64_t sent_ms;  // or kept
 	struct candidate_answer answer;
 	bool has_answer;  // chosen
 };
@@ -44,6 +45,7 @@ struct conversation {
 	struct candidate_outcome outcome;
 	char socket_path[MAX_PATH];
 	struct turn turn;
+	bool is_greeted;     // the platform has said on this connection where we stand
 	bool is_over;        // every question is answered
 	int64_t film_start;  // Unix ms of the first frame
 	double film_rate;    // frames a second, for timestamps
@@ -138,6 +140,7 @@ static void take_question(struct conversation *talk, const json_t *data)
 	copy_text(data, "id", id, sizeof id);
 	copy_text(data, "text", talk->status.question, sizeof talk->status.question);
 	copy_text(data, "category", talk->status.category, sizeof talk->status.category);
+	talk->is_greeted = true;
 	struct turn *turn = &talk->turn;
 	if (strcmp(turn->question_id, id) == 0) {
 		// Put again after a new connection: then the answer has not arrived.
@@ -166,11 +169,19 @@ static void take_update(struct conversation *talk, const json_t *data)
 		talk->next_frame_ms = 0;
 }
 
+static void mark_kept(struct conversation *talk)
+{
+	if (talk->turn.state != ANSWER_SENT)
+		return;
+	talk->turn.state = ANSWER_KEPT;
+	talk->turn.sent_ms = candidate_now_ms();
+}
+
 static void take_analysis(struct conversation *talk, const json_t *data)
 {
 	const char *id = json_string_value(json_object_get(data, "question_id"));
 	if (id && strcmp(id, talk->turn.question_id) == 0)
-		talk->turn.state = ANSWER_KEPT;
+		mark_kept(talk);
 	candidate_view_analysis(talk->view, data);
 }
 
@@ -200,8 +211,8 @@ static void take_error(struct conversation *talk, const json_t *data)
 	} else if (strcmp(code, "EMOTION_NOT_ALLOWED") == 0) {
 		talk->status.sends_frames = false;
 		candidate_view_say(talk->view, "No frames in this interview: %s", message);
-	} else if (strcmp(code, "ALREADY_ANSWERED") == 0) {
-		talk->turn.state = ANSWER_KEPT;  // it had arrived before the connection broke
+	} else if (strcmp(code, "ALREADY_ANSWERED") == 0 || strcmp(code, "NOT_SCORABLE") == 0) {
+		mark_kept(talk);  // now, or before the connection broke
 	} else if (strcmp(code, "INTERVIEW_COMPLETED") == 0) {
 		talk->is_over = true;
 	} else if (is_any(code, may_pass)) {
@@ -298,7 +309,7 @@ static bool is_answer_due(const struct conversation *talk, int64_t now_ms)
 {
 	const struct turn *turn = &talk->turn;
 	double patience_ms = talk->status.sends_frames ? talk->plan->seconds_per_question * 1000 : 0;
-	if (!turn->question_id[0] || turn->state == ANSWER_KEPT)
+	if (!talk->is_greeted || turn->state == ANSWER_KEPT)
 		return false;
 	if (turn->state == ANSWER_SENT)
 		return now_ms - turn->sent_ms > ANSWER_PATIENCE_MS;
@@ -308,7 +319,10 @@ static bool is_answer_due(const struct conversation *talk, int64_t now_ms)
 static void watch_silence(struct conversation *talk, int64_t now_ms)
 {
 	int64_t silence_ms = now_ms - talk->heard_ms;
-	if (silence_ms > DEAD_SILENCE_MS) {
+	// After an answer comes the next question; where it got lost, a new connection begins with it.
+	bool is_stuck = talk->turn.state == ANSWER_KEPT && now_ms - talk->turn.sent_ms > QUESTION_PATIENCE_MS;
+	if (silence_ms > DEAD_SILENCE_MS || is_stuck) {
+		talk->turn.sent_ms = now_ms;
 		candidate_disconnect(talk->client);
 	} else if (silence_ms > SILENCE_MS && now_ms - talk->pinged_ms > SILENCE_MS) {
 		talk->pinged_ms = now_ms;
@@ -335,6 +349,7 @@ static void connect_again(struct conversation *talk)
 		candidate_back_off(attempt);
 	}
 	talk->status.is_connected = talk->error.code == 0;
+	talk->is_greeted = false;
 	talk->heard_ms = candidate_now_ms();
 	talk->next_frame_ms = talk->heard_ms;
 }
@@ -351,7 +366,7 @@ static uint32_t wait_ms(const struct conversation *talk, int64_t now_ms)
 static void go_on(struct conversation *talk)
 {
 	int64_t now_ms = candidate_now_ms();
-	if (talk->status.sends_frames && talk->turn.question_id[0] && now_ms >= talk->next_frame_ms)
+	if (talk->status.sends_frames && talk->is_greeted && now_ms >= talk->next_frame_ms)
 		send_frame(talk, now_ms);
 	if (is_answer_due(talk, now_ms))
 		send_answer(talk, now_ms);

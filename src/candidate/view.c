@@ -9,7 +9,14 @@
 
 #include "base/text.h"
 
-enum { BAR_CELLS = 20, DRAW_INTERVAL_MS = 50, LINE_INTERVAL_MS = 5000, MIN_COLUMNS = 20, MAX_TEXT = 1024 };
+enum {
+	BAR_CELLS = 20,
+	DRAW_INTERVAL_MS = 50,
+	LINE_INTERVAL_MS = 5000,
+	MIN_COLUMNS = 20,
+	MAX_TEXT = 1024,
+	WRAP_INDENT = 13
+};
 
 void candidate_clean(const char *text, char *ret_text, size_t size)
 {
@@ -50,6 +57,40 @@ static void erase(struct candidate_view *view)
 	view->drawn_lines = 0;
 }
 
+// At most `width` characters of the text up to a space, or a whole word where it is longer: their bytes.
+static size_t line_bytes(const char *text, int width)
+{
+	size_t best = 0;
+	int characters = 0;
+	for (size_t i = 0;; i++) {
+		if (text[i] == '\0')
+			return i;
+		if (text[i] == ' ')
+			best = i;
+		bool begins_character = ((unsigned char)text[i] & 0xc0) != 0x80;
+		characters += begins_character;
+		if (characters > width && best > 0)
+			return best;
+	}
+}
+
+// Breaks the line at words; what follows is set in as far as the texts of the first line are.
+static void print_wrapped(const struct candidate_view *view, const char *text)
+{
+	bool is_labelled = strncmp(text, "  ", 2) == 0 && text[2] != ' ';
+	int indent = is_labelled ? WRAP_INDENT : 0;
+	int width = columns(view) - 1;
+	for (bool is_first = true; *text; is_first = false) {
+		int room = is_first ? width : width - indent;
+		// The first line may begin with spaces, at which it must not be broken.
+		size_t blank = strspn(text, " ");
+		size_t size = blank + line_bytes(text + blank, VIVA_MAX(room - (int)blank, MIN_COLUMNS));
+		fprintf(view->out, "%*s%.*s\n", is_first ? 0 : indent, "", (int)size, text);
+		text += size;
+		text += strspn(text, " ");
+	}
+}
+
 void candidate_view_say(struct candidate_view *view, const char *format, ...)
 {
 	char text[MAX_TEXT];
@@ -60,7 +101,10 @@ void candidate_view_say(struct candidate_view *view, const char *format, ...)
 	va_end(arguments);
 	candidate_clean(text, clean, sizeof clean);
 	erase(view);
-	fprintf(view->out, "%s\n", clean);
+	if (view->is_live)
+		print_wrapped(view, clean);
+	else
+		fprintf(view->out, "%s\n", clean);
 	fflush(view->out);
 }
 
