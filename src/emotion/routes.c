@@ -51,6 +51,22 @@ static int check_consent(struct viva_http_request *request, const char *session_
 	return 0;
 }
 
+// A member of the query. One that is there but is no text (a NUL, half a character) is an error, not nothing.
+static int query_text(const struct viva_http_request *request, const char *name, const char **ret_text,
+		      struct viva_error *error)
+{
+	const char *text = viva_http_query(request, name);
+	size_t length = strlen(name);
+	const char *at = text ? NULL : strstr(request->query, name);
+	for (; at; at = strstr(at + length, name)) {
+		bool is_member = (at == request->query || at[-1] == '&') && at[length] == '=';
+		if (is_member)
+			return viva_fail(error, VIVA_EFIELD, name, "%s is not valid text", name);
+	}
+	*ret_text = text;
+	return 0;
+}
+
 static int decode_base64(const char *text, const char *field, struct viva_arena *arena, struct viva_bytes *ret_bytes,
 			 struct viva_error *error)
 {
@@ -103,11 +119,14 @@ static int view_from_raw(struct viva_http_request *request, struct emotion_frame
 			 struct viva_error *error)
 {
 	const struct emotion_service *service = request->context;
-	const char *id = viva_http_query(request, "session_id");
-	const char *timestamp = viva_http_query(request, "timestamp");
-	if (!id)
+	const char *id = NULL, *timestamp = NULL;
+	int code = query_text(request, "session_id", &id, error);
+	if (code == 0)
+		code = query_text(request, "timestamp", &timestamp, error);
+	if (code == 0 && !id)
 		id = viva_http_header(request, "x-session-id");
-	int code = emotion_session_id_check(id ? id : "", error);
+	if (code == 0)
+		code = emotion_session_id_check(id ? id : "", error);
 	if (code != 0)
 		return code;
 	view->timestamp = viva_clock_unix_ms(service->clock);
@@ -275,15 +294,18 @@ static int get_timeline(struct viva_http_request *request, struct viva_http_resp
 			struct viva_error *error)
 {
 	const struct emotion_service *service = request->context;
-	const char *id = NULL, *limit_text = viva_http_query(request, "limit");
+	const char *id = NULL, *limit_text = NULL, *after = NULL;
 	int64_t limit = DEFAULT_LIMIT;
 	json_t *page = NULL;
 	int code = path_session(request, &id, error);
+	if (code == 0)
+		code = query_text(request, "limit", &limit_text, error);
+	if (code == 0)
+		code = query_text(request, "after", &after, error);
 	if (code == 0 && limit_text && viva_parse_int64(limit_text, 1, EMOTION_TIMELINE_MAX_ROWS, &limit) != 0)
 		code = viva_fail(error, VIVA_EFIELD, "limit", "limit must be 1 to %d", EMOTION_TIMELINE_MAX_ROWS);
 	if (code == 0)
-		code = emotion_timeline_page(service->store, id, limit, viva_http_query(request, "after"),
-					     request->arena, &page, error);
+		code = emotion_timeline_page(service->store, id, limit, after, request->arena, &page, error);
 	return code == 0 ? viva_http_respond_json(response, 200, page) : code;
 }
 

@@ -101,8 +101,8 @@ static bool is_harmless_warning(const char *message)
 	return strstr(message, "extraneous bytes before marker") != NULL;
 }
 
-static int decode_jpeg(struct viva_picture *picture, tjhandle decoder, struct viva_bytes image,
-		       const struct viva_picture_limits *limits, struct viva_error *error)
+static int decode_jpeg_with(tjhandle decoder, struct viva_picture *picture, struct viva_bytes image,
+			    const struct viva_picture_limits *limits, struct viva_error *error)
 {
 	struct viva_jpeg_head head;
 	int code = viva_jpeg_scan(image, &head, error);
@@ -134,6 +134,19 @@ static int decode_jpeg(struct viva_picture *picture, tjhandle decoder, struct vi
 	if (tjGetErrorCode(decoder) == TJERR_WARNING && is_harmless_warning(reason))
 		return 0;
 	return viva_fail(error, VIVA_EIMAGE, NULL, "the JPEG is truncated or damaged");
+}
+
+// A decoder of its own for each picture (a few microseconds): what a damaged one leaves behind in a decoder can make it
+// refuse the sound one that comes next, which may be somebody else's.
+static int decode_jpeg(struct viva_picture *picture, struct viva_bytes image, const struct viva_picture_limits *limits,
+		       struct viva_error *error)
+{
+	tjhandle decoder = tjInitDecompress();
+	if (!decoder)
+		return VIVA_ENOMEM;
+	int code = decode_jpeg_with(decoder, picture, image, limits, error);
+	tjDestroy(decoder);
+	return code;
 }
 
 static int decode_png_with(spng_ctx *png, struct viva_picture *picture, struct viva_bytes image,
@@ -181,9 +194,8 @@ static enum viva_image_format signature_of(struct viva_bytes image)
 	return VIVA_IMAGE_ANY;
 }
 
-int viva_picture_decode(struct viva_picture *picture, void *decoder, struct viva_bytes image,
-			enum viva_image_format format, const struct viva_picture_limits *limits,
-			struct viva_error *error)
+int viva_picture_decode(struct viva_picture *picture, struct viva_bytes image, enum viva_image_format format,
+			const struct viva_picture_limits *limits, struct viva_error *error)
 {
 	if (image.size > limits->max_bytes)
 		return viva_fail(error, VIVA_EFRAMESIZE, NULL, "a picture of %zu bytes is too large (limit %zu)",
@@ -196,5 +208,5 @@ int viva_picture_decode(struct viva_picture *picture, void *decoder, struct viva
 				 format == VIVA_IMAGE_PNG ? "PNG" : "JPEG", actual == VIVA_IMAGE_PNG ? "PNG" : "JPEG");
 	if (actual == VIVA_IMAGE_PNG)
 		return decode_png(picture, image, limits, error);
-	return decode_jpeg(picture, decoder, image, limits, error);
+	return decode_jpeg(picture, image, limits, error);
 }

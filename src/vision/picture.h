@@ -31,8 +31,8 @@ struct viva_picture_limits {
 
 // Decodes a JPEG or PNG into `picture`, whose buffer is used again or grown. All that the header claims is checked
 // before anything is allocated for it. A JPEG much larger than networks need is scaled down by 2, 4 or 8.
-// `decoder` is a handle of tjInitDecompress(). Errors as viva_vision_analyze; then the picture's content is undefined.
-VIVA_MUST_CHECK int viva_picture_decode(struct viva_picture *picture, void *decoder, struct viva_bytes image,
+// Errors as viva_vision_analyze; then the picture's content is undefined.
+VIVA_MUST_CHECK int viva_picture_decode(struct viva_picture *picture, struct viva_bytes image,
 					enum viva_image_format format, const struct viva_picture_limits *limits,
 					struct viva_error *error);
 // Frees a buffer larger than keep_bytes, so that one huge picture does not cost its memory for ever.

@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <turbojpeg.h>
 
 #include "base/clock.h"
 #include "vision/detect.h"
@@ -39,7 +38,6 @@ struct context {
 	struct viva_network expression;
 	struct viva_landmark_networks landmarks;
 	struct viva_picture picture;
-	tjhandle jpeg;
 	struct viva_face face;
 	struct context *next_idle;
 };
@@ -62,9 +60,6 @@ struct viva_vision_options viva_vision_defaults(void)
 
 static int init_context(struct context *context, ov_core_t *core, const char *directory, struct viva_error *error)
 {
-	context->jpeg = tjInitDecompress();
-	if (!context->jpeg)
-		return VIVA_ENOMEM;
 	int code = viva_network_init(&context->detector, core, directory, &viva_detect_network, error);
 	if (code == 0)
 		code = viva_network_init(&context->expression, core, directory, &viva_expression_network, error);
@@ -77,8 +72,6 @@ static void finish_context(struct context *context)
 	viva_network_finish(&context->expression);
 	viva_landmarks_finish(&context->landmarks);
 	viva_picture_finish(&context->picture);
-	if (context->jpeg)
-		tjDestroy(context->jpeg);
 }
 
 static int open_contexts(struct viva_vision *vision, const struct viva_vision_options *options,
@@ -410,7 +403,7 @@ static int decode(struct viva_vision *vision, struct context *context, struct vi
 		  enum viva_image_format format, struct viva_vision_result *result, struct viva_error *error)
 {
 	double begin = seconds();
-	int code = viva_picture_decode(&context->picture, context->jpeg, image, format, &vision->limits, error);
+	int code = viva_picture_decode(&context->picture, image, format, &vision->limits, error);
 	result->timing.decode = seconds() - begin;
 	return code;
 }

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The whole way of a frame, with the real networks and, where it is there, a real face.
+#include "vision/vision.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pictures.h"
+#include "viva_test.h"
+
+static struct viva_vision *vision;
+static uint8_t *astronaut;
+
+static int open_vision(void **state)
+{
+	(void)state;
+	struct viva_error error = {0};
+	struct viva_vision_options options = viva_vision_defaults();
+	options.model_directory = getenv("VIVA_MODEL_DIR");
+	options.contexts = 2;
+	if (options.model_directory && viva_vision_open(&options, &vision, &error) == 0) {
+		astronaut = read_astronaut();
+		return 0;
+	}
+	print_error("the models can't be opened: %s\n", error.message);
+	return -1;
+}
+
+static int close_vision(void **state)
+{
+	(void)state;
+	vision = viva_vision_destroy(vision);
+	free(astronaut);
+	return 0;
+}
+
+static void need_face(void)
+{
+	if (astronaut)
+		return;
+	print_message("skipped: no demo/astronaut.png in VIVA_CACHE_DIR; run ./dev deps\n");
+	skip();
+}
+
+static struct viva_vision_result analyze(struct viva_bytes frame, int64_t time_ms, struct viva_tracker *tracker)
+{
+	struct viva_vision_result result;
+	struct viva_error error = {0};
+	assert_ok(viva_vision_analyze(vision, frame, VIVA_IMAGE_ANY, time_ms, tracker, &result, &error));
+	return result;
+}
+
+static void test_vision__a_real_face_is_seen_where_it_is(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_bytes frame = film_astronaut(astronaut, 50, 20);
+	struct viva_tracker tracker = {0};
+	struct viva_vision_result result = analyze(frame, 1000, &tracker);
+	assert_true(result.is_detected);
+	assert_true(result.confidence > .9f);
+	assert_int_equal(result.face_count, 1);
+	// The eyes of astronaut.png are about (204, 100) and (248, 103).
+	const struct viva_vision_point *marks = result.landmarks;
+	assert_in_range(marks[VIVA_LANDMARK_RIGHT_EYE].x, 50 + 204 - 6, 50 + 204 + 6);
+	assert_in_range(marks[VIVA_LANDMARK_RIGHT_EYE].y, 20 + 101 - 6, 20 + 101 + 6);
+	assert_in_range(marks[VIVA_LANDMARK_LEFT_EYE].x, 50 + 248 - 6, 50 + 248 + 6);
+	assert_in_range(marks[VIVA_LANDMARK_LEFT_EYE].y, 20 + 103 - 6, 20 + 103 + 6);
+	// The person's left is on the picture's right.
+	assert_true(marks[VIVA_LANDMARK_LEFT_EAR].x > marks[VIVA_LANDMARK_LEFT_EYE].x);
+	assert_true(marks[VIVA_LANDMARK_MOUTH_LEFT].x > marks[VIVA_LANDMARK_MOUTH].x);
+	assert_true(marks[VIVA_LANDMARK_MOUTH].x > marks[VIVA_LANDMARK_MOUTH_RIGHT].x);
+	assert_true(marks[VIVA_LANDMARK_RIGHT_EYE].x > marks[VIVA_LANDMARK_RIGHT_EAR].x);
+	assert_true(marks[VIVA_LANDMARK_NOSE].y < marks[VIVA_LANDMARK_MOUTH].y);
+	assert_true(marks[VIVA_LANDMARK_MOUTH].y < marks[VIVA_LANDMARK_CHIN].y);
+	free_picture(frame);
+}
+
+static void test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_bytes frame = film_astronaut(astronaut, 60, 30);
+	struct viva_tracker tracker = {0};
+	struct viva_vision_result result = analyze(frame, 1000, &tracker);
+	assert_int_equal(result.emotion, VIVA_EMOTION_HAPPY);
+	float sum = 0;
+	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++)
+		sum += result.expressions[i];
+	assert_float_equal(sum, 1, .001f);
+	assert_true(fabsf(result.pose.yaw) < 15 && fabsf(result.pose.pitch) < 15 && fabsf(result.pose.roll) < 15);
+	assert_true(result.attention > .7f);
+	free_picture(frame);
+}
+
+static void test_vision__a_face_that_moves_is_followed_without_the_detector(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_tracker tracker = {0};
+	int detections = 0, expressions = 0;
+	for (int i = 0; i < 12; i++) {
+		struct viva_bytes frame = film_astronaut(astronaut, 40 + 4 * i, 20 + 2 * i);
+		struct viva_vision_result result = analyze(frame, 1000 + 40 * i, &tracker);
+		assert_true(result.is_detected);
+		int32_t x = result.landmarks[VIVA_LANDMARK_RIGHT_EYE].x;
+		assert_in_range(x, 204 + 40 + 4 * i - 6, 204 + 40 + 4 * i + 6);
+		detections += result.timing.detect > 0;
+		expressions += result.is_new_expression;
+		free_picture(frame);
+	}
+	assert_int_equal(detections, 1);
+	assert_in_range(expressions, 4, 8);
+}
+
+static void test_vision__a_face_that_goes_is_missed_and_one_that_comes_back_found(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_bytes frame = film_astronaut(astronaut, 50, 20);
+	uint8_t *rgb = make_gradient(640, 480);
+	struct viva_bytes room = make_jpeg(rgb, 640, 480, (struct jpeg_options){0});
+	struct viva_tracker tracker = {0};
+	assert_true(analyze(frame, 1000, &tracker).is_detected);
+	struct viva_vision_result result = analyze(room, 1040, &tracker);
+	assert_false(result.is_detected);
+	assert_int_equal(result.hint, VIVA_HINT_NO_FACE);
+	assert_int_equal(result.face_count, 0);
+	assert_true(analyze(frame, 1080, &tracker).is_detected);
+	free_picture(frame);
+	free_picture(room);
+	free(rgb);
+}
+
+static void test_vision__a_frame_that_comes_twice_counts_once(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_bytes frame = film_astronaut(astronaut, 50, 20);
+	struct viva_tracker tracker = {0};
+	analyze(frame, 1000, &tracker);
+	analyze(frame, 1040, &tracker);
+	struct viva_tracker_eyes eyes = tracker.eyes;
+	int64_t last_ms = tracker.last_ms;
+	analyze(frame, 1040, &tracker);
+	analyze(frame, 1000, &tracker);
+	assert_memory_equal(&eyes, &tracker.eyes, sizeof eyes);
+	assert_int_equal(tracker.last_ms, last_ms);
+	free_picture(frame);
+}
+
+static void test_vision__a_failure_leaves_the_tracker_as_it_was(void **state)
+{
+	(void)state;
+	struct viva_tracker tracker = {.has_time = true, .last_ms = 5, .face_count = 1};
+	struct viva_tracker before = tracker;
+	struct viva_vision_result result;
+	assert_error(viva_vision_analyze(vision, viva_bytes_of_text("no picture"), VIVA_IMAGE_ANY, 10, &tracker,
+					 &result, NULL),
+		     VIVA_EIMAGE);
+	assert_error(viva_vision_analyze(vision, viva_bytes_of_text("x"), VIVA_IMAGE_ANY, -1, &tracker, &result, NULL),
+		     VIVA_EFIELD);
+	assert_memory_equal(&before, &tracker, sizeof tracker);
+}
+
+static void test_vision__a_tracker_that_went_through_bytes_goes_on_as_if_it_had_not(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_tracker stayed = {0}, travelled = {0};
+	for (int i = 0; i < 6; i++) {
+		struct viva_bytes frame = film_astronaut(astronaut, 50 + 3 * i, 20);
+		struct viva_vision_result one = analyze(frame, 1000 + 40 * i, &stayed);
+		struct viva_vision_result two = analyze(frame, 1000 + 40 * i, &travelled);
+		assert_float_equal(one.eye_ratio, two.eye_ratio, .001f);
+		assert_int_equal(one.emotion, two.emotion);
+		uint8_t bytes[VIVA_TRACKER_MAX_BYTES];
+		size_t size = viva_tracker_write(&travelled, bytes);
+		memset(&travelled, 0xee, sizeof travelled);
+		assert_ok(viva_tracker_read(viva_bytes_of(bytes, size), &travelled));
+		free_picture(frame);
+	}
+}
+
+static void test_vision__a_region_from_nowhere_is_survived(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_bytes frame = film_astronaut(astronaut, 50, 20);
+	const struct viva_tracker_region regions[] = {
+		{10, 10, 10, 7}, {-10, -10, 0, 0}, {.5f, .5f, .001f, 0}, {.5f, .5f, 3.9f, 3}, {NAN, NAN, NAN, NAN}};
+	for (size_t i = 0; i < VIVA_COUNT(regions); i++) {
+		struct viva_tracker tracker = {.has_face = true, .region = regions[i]};
+		assert_true(analyze(frame, 1000, &tracker).is_detected);
+	}
+	free_picture(frame);
+}
+
+static void test_vision__a_picture_of_one_pixel_has_no_face(void **state)
+{
+	(void)state;
+	static const int sizes[][2] = {{1, 1}, {1, 300}, {300, 1}, {4096, 1}};
+	for (size_t i = 0; i < VIVA_COUNT(sizes); i++) {
+		uint8_t *rgb = make_gradient(sizes[i][0], sizes[i][1]);
+		struct viva_bytes png = make_png(rgb, sizes[i][0], sizes[i][1]);
+		struct viva_tracker tracker = {0};
+		assert_false(analyze(png, 1, &tracker).is_detected);
+		free_picture(png);
+		free(rgb);
+	}
+}
+
+struct worker {
+	struct viva_bytes frame;
+	int faces;
+};
+
+static void *work(void *context)
+{
+	struct worker *worker = context;
+	struct viva_vision_result result;
+	for (int i = 0; i < 5; i++) {
+		if (viva_vision_detect(vision, worker->frame, VIVA_IMAGE_ANY, &result, NULL) == 0)
+			worker->faces += result.is_detected;
+	}
+	return NULL;
+}
+
+static void test_vision__more_threads_than_contexts_take_turns(void **state)
+{
+	(void)state;
+	need_face();
+	enum { THREADS = 4 };
+	pthread_t threads[THREADS];
+	struct worker workers[THREADS] = {0};
+	struct viva_bytes frame = film_astronaut(astronaut, 50, 20);
+	for (int i = 0; i < THREADS; i++) {
+		workers[i].frame = frame;
+		assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(workers[i].faces, 5);
+	}
+	free_picture(frame);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_vision__a_real_face_is_seen_where_it_is),
+		cmocka_unit_test(test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one),
+		cmocka_unit_test(test_vision__a_face_that_moves_is_followed_without_the_detector),
+		cmocka_unit_test(test_vision__a_face_that_goes_is_missed_and_one_that_comes_back_found),
+		cmocka_unit_test(test_vision__a_frame_that_comes_twice_counts_once),
+		cmocka_unit_test(test_vision__a_failure_leaves_the_tracker_as_it_was),
+		cmocka_unit_test(test_vision__a_tracker_that_went_through_bytes_goes_on_as_if_it_had_not),
+		cmocka_unit_test(test_vision__a_region_from_nowhere_is_survived),
+		cmocka_unit_test(test_vision__a_picture_of_one_pixel_has_no_face),
+		cmocka_unit_test(test_vision__more_threads_than_contexts_take_turns),
+	};
+	return cmocka_run_group_tests(tests, open_vision, close_vision);
+}
