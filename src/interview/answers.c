@@ -251,6 +251,26 @@ int interview_analyse_answer(struct interview_service *service, const struct int
 	return status;
 }
 
+int interview_analyse_pending(struct interview_service *service, const char *id, int64_t deadline_us,
+			      struct viva_arena *arena, struct viva_error *error)
+{
+	struct interview_reader reader = {.store = service->store, .arena = arena};
+	const struct interview_answer *answers = NULL;
+	size_t count = 0;
+	int status = interview_load_answers(&reader, id, &answers, &count, error);
+	for (size_t i = 0; i < count && !status; i++) {
+		if (answers[i].analysis)
+			continue;
+		const char *analysis = NULL;
+		int outcome = interview_analyse_answer(service, &answers[i], deadline_us, arena, &analysis, error);
+		if (!outcome)
+			interview_announce_analysis(service, id, answers[i].question_id, analysis, arena);
+		else if (outcome == VIVA_ESCORINGDOWN)
+			status = outcome;
+	}
+	return status;
+}
+
 static void broadcast(struct interview_session *session, struct viva_arena *arena, const char *type, json_t *data)
 {
 	const char *text = interview_message(arena, type, data);

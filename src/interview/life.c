@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "interview/life.h"
 
+#include "interview/answers.h"
 #include "interview/messages.h"
 #include "interview/meters.h"
 #include "interview/score_request.h"
@@ -171,7 +172,10 @@ int interview_score(struct interview_service *service, const char *id, int64_t d
 	if (status || record.state != INTERVIEW_COMPLETED)
 		return status;
 	VIVA_AUTO_JSON score = NULL;
-	status = calculate(service, &record, deadline_us, arena, &score, error);
+	// A scored interview has all its analyses: what had to wait is made up for first.
+	status = interview_analyse_pending(service, id, deadline_us, arena, error);
+	if (!status)
+		status = calculate(service, &record, deadline_us, arena, &score, error);
 	if (!status)
 		status = keep_score(service, &record, score, arena, error);
 	if (status)

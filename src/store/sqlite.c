@@ -51,10 +51,12 @@ static int lock_for_opening(const char *path, uint32_t busy_ms, int *ret_fd, str
 	if (status)
 		return status;
 	if (mkdir(directory, 0700) && errno != EEXIST)
-		return viva_fail(error, VIVA_EIO, "store-url", "cannot make %s: %s", directory, strerror(errno));
+		return viva_fail(error, VIVA_EIO, "store-url", "cannot make the folder %s: %s", directory,
+				 strerror(errno));
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return viva_fail(error, VIVA_EIO, "store-url", "cannot open %s: %s", directory, strerror(errno));
+		return viva_fail(error, VIVA_EIO, "store-url", "cannot open the folder %s: %s", directory,
+				 strerror(errno));
 	for (uint32_t waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB); waited_ms++) {
 		if ((errno != EWOULDBLOCK && errno != EINTR) || waited_ms >= busy_ms) {
 			close(fd);
@@ -74,7 +76,7 @@ static int make_private_file(const char *path, struct viva_error *error)
 	if (fd >= 0)
 		close(fd);
 	else if (errno != EEXIST)
-		return viva_fail(error, VIVA_EIO, "store-url", "cannot make %s: %s", path, strerror(errno));
+		return viva_fail(error, VIVA_EIO, "store-url", "it can't be made: %s", strerror(errno));
 	return 0;
 }
 
@@ -196,14 +198,15 @@ static int open_store(const struct viva_store_options *options, const char *path
 	pthread_cond_init(&store->has_idle, NULL);
 
 	int fd = -1;
-	int status = lock_for_opening(path, options->busy_ms, &fd, error);
+	struct viva_error reason = {0};
+	int status = lock_for_opening(path, options->busy_ms, &fd, &reason);
 	if (!status) {
-		status = connect_all(store, path, options, error);
+		status = connect_all(store, path, options, &reason);
 		close(fd);
 	}
 	if (status) {
 		free_store(store);
-		return status;
+		return viva_fail(error, status, "store-url", "cannot open %s: %s", path, viva_error_message(&reason));
 	}
 	*ret_store = &store->store;
 	return 0;

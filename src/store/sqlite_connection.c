@@ -73,8 +73,8 @@ int viva_sqlite_connect(struct viva_sqlite_connection *connection, const char *p
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
 	int result = sqlite3_open_v2(path, &connection->handle, flags, NULL);
 	if (result != SQLITE_OK) {
-		int status = viva_fail(error, result == SQLITE_NOMEM ? VIVA_ENOMEM : VIVA_EIO, "store-url",
-				       "cannot open the store %s: %s", path, sqlite3_errstr(result));
+		int status = viva_fail(error, result == SQLITE_NOMEM ? VIVA_ENOMEM : VIVA_EIO, "store-url", "%s",
+				       sqlite3_errstr(result));
 		sqlite3_close_v2(connection->handle);
 		return status;
 	}

@@ -303,6 +303,30 @@ static void test_store__a_url_with_a_password_is_not_repeated_in_the_error(void 
 	assert_null(strstr(error.message, "secret"));
 }
 
+static void test_store__a_file_that_is_no_store_is_named_and_left_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char damaged[] = "this is no database at all, but it is long enough to look at: 0123456789abcdef";
+	const char *path = strchr(fixture->url, ':') + 1;
+	char text[sizeof damaged] = "";
+	viva_store_destroy(open_store(fixture));
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(damaged, file);
+	fclose(file);
+
+	struct viva_store_options options = options_of(fixture);
+	struct viva_store *store = NULL;
+	struct viva_error error = {0};
+	assert_error(viva_store_open(&options, &store, &error), VIVA_EIO);
+	assert_non_null(strstr(error.message, path));
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof text, file));
+	fclose(file);
+	assert_string_equal(text, damaged);
+}
+
 static void test_store__a_failed_migration_leaves_the_schema_as_it_was(void **state)
 {
 	struct fixture *fixture = *state;
@@ -644,6 +668,7 @@ int main(void)
 		ON_SQLITE(test_store__more_statements_than_stay_prepared_all_work),
 		ON_SQLITE(test_store__refuses_urls_and_limits_that_make_no_sense),
 		ON_SQLITE(test_store__a_url_with_a_password_is_not_repeated_in_the_error),
+		ON_SQLITE(test_store__a_file_that_is_no_store_is_named_and_left_alone),
 		ON_SQLITE(test_store__a_failed_migration_leaves_the_schema_as_it_was),
 		ON_SQLITE(test_store__refuses_a_schema_of_a_newer_version),
 		ON_SQLITE(test_store__services_share_one_store_with_their_own_migrations),
