@@ -358,6 +358,8 @@ static void on_finished(void *context)
 static void report_failure(struct http_exchange *exchange)
 {
 	const char *message = exchange->error.message[0] ? exchange->error.message : viva_error_text(exchange->result);
+	// The handler may have put other ids in place, and this line must be found by the answer's.
+	viva_log_set_context(exchange->request_id, NULL);
 	// A retryable failure is somebody's load or outage, known elsewhere; any other is ours to look into.
 	if (viva_error_http_status(exchange->result) >= 500)
 		viva_log(viva_error_is_retryable(exchange->result) ? VIVA_LOG_WARN : VIVA_LOG_ERROR, "%s %s failed: %s",
