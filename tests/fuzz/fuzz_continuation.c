@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A tracker's byte form from anywhere: what is accepted is written back as the same bytes, and can be used.
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vision/eyes.h"
+#include "vision/tracker.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct viva_tracker tracker;
+	uint8_t bytes[VIVA_TRACKER_MAX_BYTES];
+	if (viva_tracker_read(viva_bytes_of(data, size), &tracker) != 0)
+		return 0;
+	if (viva_tracker_write(&tracker, bytes) != size || memcmp(bytes, data, size) != 0)
+		abort();
+	for (int i = 1; i <= 100; i++)
+		viva_eyes_observe(&tracker.eyes, tracker.last_ms + i * 40, 40, i % 10 != 0, i % 7 ? .25f : .02f);
+	struct viva_blink_summary blinks = viva_tracker_blinks(&tracker);
+	if (blinks.count < 0 || !(blinks.reliability >= 0 && blinks.reliability <= 1))
+		abort();
+	return 0;
+}
