@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -279,11 +280,20 @@ static int fail(const struct viva_service *service, int status, const struct viv
 	return status == VIVA_EUSAGE ? STATUS_USAGE : STATUS_FAILED;
 }
 
+// What ps and the kernel's log call the process: started by `viva up`, it would be "exe".
+static void name_process(const struct viva_service *service)
+{
+	char name[16];
+	snprintf(name, sizeof name, "viva-%.10s", service->name);
+	prctl(PR_SET_NAME, name);
+}
+
 int viva_service_main(const struct viva_service *service, int argument_count, char **arguments)
 {
 	struct process process = {.service = service, .rpc_lock = PTHREAD_MUTEX_INITIALIZER};
 	struct viva_error error = {0};
 	signal(SIGPIPE, SIG_IGN);
+	name_process(service);
 
 	int status = viva_settings_load(service, argument_count, arguments, &process.config, &error);
 	if (status)
