@@ -99,8 +99,8 @@ def make_platform(tmp_path):
     """Starts platforms of a test's own and stops them with it."""
     started = []
 
-    def start(*arguments, **more):
-        started.append(viva_platform.Platform(tmp_path / f"platform-{len(started)}", *arguments, **more))
+    def start(*arguments, directory=None, **more):
+        started.append(viva_platform.Platform(directory or tmp_path / f"platform-{len(started)}", *arguments, **more))
         return started[-1]
 
     yield start

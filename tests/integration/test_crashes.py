@@ -137,8 +137,11 @@ def test_an_interview_survives_the_death_of_a_child(platform, rest, frames, serv
     def scored():
         return candidate.interview.status()["status"] == "scored"
 
+    def judged():
+        return all(answer["analysis"] for answer in candidate.interview.whole()["answers"])
+
     wait_until(scored, "the score follows, however long scoring was away")
-    assert all(answer["analysis"] for answer in candidate.interview.whole()["answers"])
+    wait_until(judged, "the analyses follow, too")
     assert candidate.interview.whole()["score"]["overall_score"] > 0
 
 
@@ -158,6 +161,8 @@ def test_the_terminal_candidate_survives_the_death_of_a_child(platform, frames, 
             "--answers",
             answers,
             "--consent-emotion",
+            "--seconds-per-question",
+            "1",
             "--report",
             tmp_path / "report.json",
             "--json",
@@ -218,27 +223,20 @@ def test_while_scoring_is_down_answers_are_kept_and_scored_later(platform, rest)
     assert finished.status_code == 200 and finished.json()["status"] in ("completed", "scored")
     wait_until_back(platform, "scoring", old)
     wait_until(lambda: interview.status()["status"] == "scored", "the score follows")
-    whole = interview.whole()
-    assert whole["answers"][0]["analysis"] and whole["score"]["overall_score"] >= 0
+    wait_until(lambda: interview.whole()["answers"][0]["analysis"], "the analysis follows")
+    assert interview.whole()["score"]["overall_score"] > 0
 
 
 def test_a_child_that_dies_again_and_again_is_started_again(platform):
     for _ in range(3):
-        old = kill(platform, "emotion")
-        wait_until_back(platform, "emotion", old)
+        old = kill(platform, "gateway")
+        wait_until_back(platform, "gateway", old)
 
 
-def test_a_stop_leaves_no_process_behind(make_platform):
+def test_a_stop_during_an_interview_leaves_no_process_and_loses_no_answer(make_platform):
     running = make_platform()
     children = running.children()
     assert sorted(children) == sorted(SERVICES)
-    assert running.stop() == 0
-    assert [pid for pid in children.values() if is_running(pid)] == []
-    assert "Sanitizer" not in running.log()
-
-
-def test_a_stop_during_an_interview_closes_its_socket_and_keeps_its_answers(make_platform, frames):
-    running = make_platform()
     rest = viva_client.Rest(running.url(), running.api_key)
     interview = rest.start(total_questions=2)
     with interview.socket() as socket:
@@ -250,17 +248,18 @@ def test_a_stop_during_an_interview_closes_its_socket_and_keeps_its_answers(make
             while True:
                 socket.receive()
         assert caught.value.rcvd is None or caught.value.rcvd.code in (1001, 1012)
-    again = viva_platform.Platform(running.directory)
+    assert [pid for pid in children.values() if is_running(pid)] == []
+    assert "Sanitizer" not in running.log()
+    rest.close()
+
+    again = make_platform(directory=running.directory)
     rest = viva_client.Rest(again.url(), again.api_key)
     kept = rest.get(f"/api/v1/interviews/{interview.id}", credential=interview.token)
     assert kept.json()["answers"][0]["transcript"] == "I am here until the end."
-    assert again.stop() == 0
     rest.close()
 
-
-def test_children_do_not_outlive_a_killed_supervisor(make_platform):
-    running = make_platform()
-    children = running.children()
-    running.up.process.kill()
-    running.up.process.wait()
+    # And when the supervisor itself dies, its children must not stay.
+    children = again.children()
+    again.up.process.kill()
+    again.up.process.wait()
     wait_until(lambda: not any(is_running(pid) for pid in children.values()), "the children end by themselves")
