@@ -76,6 +76,7 @@ static void drain(void *state)
 static void stop(void *state)
 {
 	struct emotion_service *service = state;
+	drain(service);  // not done yet where the start failed
 	emotion_sessions_destroy(service->sessions);
 	viva_vision_destroy(service->vision);
 	viva_store_destroy(service->store);
