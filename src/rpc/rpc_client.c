@@ -301,6 +301,7 @@ static int call_unary(struct viva_rpc_client *client, const char *path, grpc_byt
 
 static void drop_blob(void *blob)
 {
+	TSAN_ACQUIRE(blob);
 	viva_blob_destroy(blob);
 }
 
@@ -312,9 +313,11 @@ int viva_rpc_call_unary(struct viva_rpc_client *client, const char *method_path,
 	struct viva_bytes body = viva_blob_bytes(blob);
 	grpc_slice slices[2] = {grpc_slice_from_copied_buffer((const char *)head.data, head.size)};
 	size_t count = 1;
-	if (body.size > 0)
+	if (body.size > 0) {
+		TSAN_RELEASE(blob);
 		slices[count++] = grpc_slice_new_with_user_data((void *)(uintptr_t)body.data, body.size, drop_blob,
 								viva_blob_ref(blob));
+	}
 	grpc_byte_buffer *request = grpc_raw_byte_buffer_create(slices, count);
 	for (size_t i = 0; i < count; i++)
 		grpc_slice_unref(slices[i]);

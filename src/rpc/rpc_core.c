@@ -13,16 +13,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#if defined(__SANITIZE_THREAD__)
-void __tsan_acquire(void *address);
-void __tsan_release(void *address);
-#define TSAN_ACQUIRE(address) __tsan_acquire(address)
-#define TSAN_RELEASE(address) __tsan_release(address)
-#else
-#define TSAN_ACQUIRE(address) ((void)(address))
-#define TSAN_RELEASE(address) ((void)(address))
-#endif
-
 // google.rpc.Code in the spelling that Prometheus dashboards for gRPC use.
 static const char *const status_names[RPC_STATUS_COUNT] = {
 	"OK",       "Canceled",        "Unknown",          "InvalidArgument",   "DeadlineExceeded",
