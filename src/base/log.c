@@ -79,6 +79,16 @@ void viva_log_set_context(const char *request_id, const char *session_id)
 	copy_id(session_id_of_thread, session_id);
 }
 
+void viva_log_set_session(const char *session_id)
+{
+	copy_id(session_id_of_thread, session_id);
+}
+
+const char *viva_log_request_id(void)
+{
+	return request_id_of_thread;
+}
+
 // A line under construction; what does not fit is left out.
 struct line {
 	size_t size;

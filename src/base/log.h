@@ -23,6 +23,10 @@ void viva_log_set_level(enum viva_log_level level);  // any time
 // The ids of the request or message that this thread works on; they go into each of its lines. NULL clears.
 // The texts are copied (at most 63 bytes each).
 void viva_log_set_context(const char *request_id, const char *session_id);
+void viva_log_set_session(const char *session_id);  // the request's id stays
+// The id of the request that this thread works on, "" for none; calls to other services carry it on. Borrowed until
+// the thread's context changes.
+const char *viva_log_request_id(void);
 
 void viva_log(enum viva_log_level level, const char *format, ...) VIVA_PRINTF(2, 3);
 #define viva_log_debug(...) viva_log(VIVA_LOG_DEBUG, __VA_ARGS__)

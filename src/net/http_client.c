@@ -3,8 +3,11 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/log.h"
 
 enum { MAX_IDLE_HANDLES = 32, MAX_CONNECT_MS = 5 * 1000 };
 
@@ -77,6 +80,15 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 	return code == 0 ? size * count : 0;
 }
 
+// The list with one more header; the old list is gone either way, and NULL stays NULL.
+static struct curl_slist *add_header(struct curl_slist *list, const char *header)
+{
+	struct curl_slist *longer = list ? curl_slist_append(list, header) : NULL;
+	if (!longer)
+		curl_slist_free_all(list);
+	return longer;
+}
+
 static int make_headers(const struct viva_http_call *call, struct curl_slist **ret_list)
 {
 	// curl would ask for 100-continue before larger bodies, and wait a second for servers that don't know it.
@@ -86,10 +98,12 @@ static int make_headers(const struct viva_http_call *call, struct curl_slist **r
 			curl_slist_free_all(list);
 			return VIVA_EINVAL;
 		}
-		struct curl_slist *longer = curl_slist_append(list, call->headers[i]);
-		if (!longer)
-			curl_slist_free_all(list);
-		list = longer;
+		list = add_header(list, call->headers[i]);
+	}
+	if (viva_log_request_id()[0]) {
+		char header[96];
+		snprintf(header, sizeof header, "X-Request-Id: %s", viva_log_request_id());
+		list = add_header(list, header);
 	}
 	if (!list)
 		return VIVA_ENOMEM;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plain HTTP calls to other services and webhooks, with a deadline and limits. Built on libcurl.
+// Plain HTTP calls to other services and webhooks, with a deadline and limits. Built on libcurl. The id of the request
+// that the calling thread works on (base/log.h) goes along as X-Request-Id.
 //
 // Threads: any but the loop's: a call blocks until answered or past its deadline. One client serves many threads.
 #ifndef VIVA_NET_HTTP_CLIENT_H

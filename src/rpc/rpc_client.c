@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "rpc/rpc_channel.h"
 #include "rpc/rpc_core.h"
@@ -37,7 +38,7 @@ struct call {
 	pthread_mutex_t mutex;
 	pthread_cond_t done;
 	bool is_done;
-	grpc_metadata metadata[2 * MAX_METADATA];
+	grpc_metadata metadata[2 * MAX_METADATA + 1];  // the client's, the call's, the request's id
 	size_t metadata_count;
 	grpc_metadata_array initial_metadata;
 	grpc_metadata_array trailing_metadata;
@@ -284,6 +285,9 @@ static int call_unary(struct viva_rpc_client *client, const char *path, grpc_byt
 			(grpc_metadata){.key = grpc_slice_ref(client->metadata[i].key),
 					.value = grpc_slice_ref(client->metadata[i].value)};
 	int result = copy_metadata(metadata, metadata_count, call.metadata, &call.metadata_count, error);
+	const struct viva_rpc_metadata request_id = {"x-request-id", viva_log_request_id()};
+	if (result == 0 && request_id.value[0])
+		result = copy_metadata(&request_id, 1, call.metadata, &call.metadata_count, error);
 	int64_t began_us = rpc_now_us();
 	if (result == 0 && deadline_us <= began_us)
 		result = viva_fail(error, VIVA_EDEADLINE, NULL, "the deadline passed before the call began");

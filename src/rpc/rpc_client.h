@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls to a service's instances over gRPC: round robin over its addresses, with deadline and metadata.
+// Calls to a service's instances over gRPC: round robin over its addresses, with deadline and metadata. The id of the
+// request that the calling thread works on (base/log.h) goes along as x-request-id.
 //
 // Threads: any but the event loop's: a call blocks until answered or past its deadline.
 #ifndef VIVA_RPC_CLIENT_H
