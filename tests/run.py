@@ -54,6 +54,7 @@ SUITES = {
     "structure": pytest_suite("structure", "tests/structure"),
     "unit": meson_suite("unit", "build-asan", ["--suite", "unit"]),
     "contract": meson_suite("contract", "build-asan", ["--suite", "contract"]),
+    "fuzz": meson_suite("fuzz", "build-asan", ["--suite", "fuzz"]),
     "thread": meson_suite("thread", "build-tsan", ["--suite", "unit", "--suite", "contract"]),
     "integration": pytest_suite("integration", "tests/integration", {
         "VIVA_BINARY": str(ROOT / "build-asan" / "viva"), "VIVA_BUILD": str(ROOT / "build-asan")}),
