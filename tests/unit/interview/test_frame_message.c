@@ -24,8 +24,8 @@ static void test_frame_message__finds_a_frames_members_in_place(void **state)
 	static const char *const texts[] = {
 		"{\"type\":\"frame\",\"data\":{\"session_id\":\"s1\",\"timestamp\":1234567890123,\"image\":\"QUJD\"}}",
 		"{\"data\":{\"image\":\"QUJD\",\"timestamp\":1234567890123,\"session_id\":\"s1\"},\"type\":\"frame\"}",
-		" {\n\t\"type\" : \"frame\" , \"data\" : { \"timestamp\" : 1234567890123 , \"session_id\" : \"s1\" ,"
-		" \"image\" : \"QUJD\" } } \r\n",
+		(" {\n\t\"type\" : \"frame\" , \"data\" : { \"timestamp\" : 1234567890123 , \"session_id\" : \"s1\" ,"
+		 " \"image\" : \"QUJD\" } } \r\n"),
 	};
 	for (size_t i = 0; i < VIVA_COUNT(texts); i++) {
 		struct interview_frame_message frame;
