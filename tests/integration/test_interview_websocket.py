@@ -91,7 +91,7 @@ def test_every_ping_gets_its_pong(rest):
             socket.send("ping")
         for _ in range(20):
             assert socket.expect("pong") == {}
-        socket.connection.ping().wait(CALL_LIMIT_S)
+        assert socket.connection.ping().wait(CALL_LIMIT_S)
 
 
 def test_a_faceless_picture_is_told_once_while_it_lasts(rest):

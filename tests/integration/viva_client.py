@@ -133,6 +133,7 @@ def open_socket(url, token=None, headers=None, **more):
         open_timeout=CALL_LIMIT_S,
         ping_interval=None,
         max_size=1 << 22,
+        max_queue=None,
         legacy=True,
         **more,
     )
