@@ -90,6 +90,14 @@ static bool decoded_is_safe(const char *path, size_t size, size_t slashes)
 	return seen == slashes && viva_utf8_is_valid(path, size);
 }
 
+// Whether each member of the query can be decoded: a handler that asks for one must not take it for absent.
+static bool query_is_decodable(const char *query, char *scratch)
+{
+	size_t size = 0;
+	return percent_decode(query, strlen(query), true, scratch, &size) && !memchr(scratch, '\0', size) &&
+	       viva_utf8_is_valid(scratch, size);
+}
+
 int http_path_parse(struct viva_arena *arena, const char *target, const char *host, const char **ret_path,
 		    const char **ret_query)
 {
@@ -110,8 +118,14 @@ int http_path_parse(struct viva_arena *arena, const char *target, const char *ho
 	if (!percent_decode(origin, size, false, path, &path_size) || !decoded_is_safe(path, path_size, slashes))
 		return VIVA_EPROTOCOL;
 	path[path_size] = '\0';
+	const char *query = origin[size] == '?' ? origin + size + 1 : "";
+	char *scratch = viva_arena_alloc(arena, strlen(query) + 1);
+	if (!scratch)
+		return VIVA_ENOMEM;
+	if (!query_is_decodable(query, scratch))
+		return VIVA_EPROTOCOL;
 	*ret_path = path;
-	*ret_query = origin[size] == '?' ? origin + size + 1 : "";
+	*ret_query = query;
 	return 0;
 }
 

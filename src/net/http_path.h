@@ -15,7 +15,7 @@
 // Splits a target into a decoded path and a query as sent ("" = none), both in the arena. `host` is the Host header,
 // which the authority of an absolute target must equal; NULL = none. "*" stays "*". A path that decodes to NUL, control
 // characters, "\" or an additional "/", or to bytes that aren't UTF-8, is refused: no two readers may see different
-// segments in it. VIVA_EPROTOCOL, VIVA_ENOMEM.
+// segments in it. So is a query that can't be decoded to UTF-8 without NUL. VIVA_EPROTOCOL, VIVA_ENOMEM.
 VIVA_MUST_CHECK int http_path_parse(struct viva_arena *arena, const char *target, const char *host,
 				    const char **ret_path, const char **ret_query);
 

@@ -84,6 +84,15 @@ static void test_http_path__refuses_what_two_readers_may_read_differently(void *
 	assert_refused("");
 }
 
+static void test_http_path__refuses_a_query_that_nobody_could_decode(void **state)
+{
+	(void)state;
+	assert_path("/a?b=%E2%82%AC+1", "/a", "b=%E2%82%AC+1");
+	static const char *const targets[] = {"/a?b=%00", "/a?b=%", "/a?b=%4", "/a?b=%zz", "/a?%ff=1", "/a?b=%C3"};
+	for (size_t i = 0; i < VIVA_COUNT(targets); i++)
+		assert_refused(targets[i]);
+}
+
 static void test_http_path__finds_query_members(void **state)
 {
 	(void)state;
@@ -106,6 +115,7 @@ int main(void)
 		cmocka_unit_test(test_http_path__takes_absolute_targets_for_its_own_host_only),
 		cmocka_unit_test(test_http_path__does_not_normalise),
 		cmocka_unit_test(test_http_path__refuses_what_two_readers_may_read_differently),
+		cmocka_unit_test(test_http_path__refuses_a_query_that_nobody_could_decode),
 		cmocka_unit_test(test_http_path__finds_query_members),
 	};
 	return cmocka_run_group_tests_name("http_path", tests, make_arena, free_arena);
