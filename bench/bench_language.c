@@ -179,17 +179,21 @@ static int run(const char *model_directory, const char *questions, bool is_bench
 	if (code != 0)
 		return code;
 	size_t count = viva_question_bank_question_count(bank);
-	const char **texts = calloc(count + 1, sizeof *texts);
-	if (!texts)
+	struct viva_background_question *background = calloc(count + 1, sizeof *background);
+	if (!background)
 		return VIVA_ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		texts[i] = viva_question_bank_question_at(bank, i)->text;
+	for (size_t i = 0; i < count; i++) {
+		const struct viva_question *other = viva_question_bank_question_at(bank, i);
+		background[i] = (struct viva_background_question){.text = other->text,
+								  .points = other->reference_points,
+								  .point_count = other->reference_point_count};
+	}
 	struct viva_language_options options = viva_language_defaults();
 	options.model_directory = model_directory;
-	options.background = texts;
+	options.background = background;
 	options.background_count = count;
 	code = viva_language_open(&options, &language, error);
-	free(texts);
+	free(background);
 	if (code != 0)
 		return code;
 	return is_bench ? bench(language, bank, error) : analyze_lines(language, error);

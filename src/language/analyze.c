@@ -12,55 +12,33 @@
 #include "language/feedback.h"
 #include "language/keyphrases.h"
 #include "language/lexicon.h"
+#include "language/relevance.h"
 #include "language/rubric.h"
 #include "language/words.h"
 
 enum {
 	MAX_QUESTION_CHARACTERS = 4000,
-	MIN_BACKGROUND = 8,     // other questions that a mean and deviation can be taken from
 	MIN_CONTENT_WORDS = 5,  // fewer are no answer in depth
 };
 
 // docs/scoring.md, "Relevance" and "Depth".
 static const double TOPIC_LOW = .05, TOPIC_HIGH = .25;  // cosines between which a sentence comes to be on topic
 static const double NEIGHBOUR_TOPICALITY = .8;          // of a sentence's topicality that its neighbours have too
-static const double RELEVANCE_MIDDLE = 1.1;             // deviations above the background's mean that give .5
-static const double RELEVANCE_SLOPE = 1.6;
-static const double AMOUNT_WORDS = 40;      // different content words that give 1 − 1/e
-static const double SPECIFIC_MARKS = 4;     // figures, reasons, examples that give 1 − 1/e
-static const double COVERAGE_WEIGHT = .55;  // of coverage in depth, where there are points
+static const double AMOUNT_WORDS = 40;                  // different content words that give 1 − 1/e
+static const double SPECIFIC_MARKS = 4;                 // figures, reasons, examples that give 1 − 1/e
+static const double COVERAGE_WEIGHT = .55;              // of coverage in depth, where there are points
 static const double NARRATIVE_COVERAGE_WEIGHT = .35;
-static const double COPIED_SHARE = .5;   // of its words: then the answer is a copy of the question
-static const double SAME_QUESTION = .9;  // a background question this near is the question itself
+static const double COPIED_SHARE = .5;  // of its words: then the answer is a copy of the question
 
 struct viva_language {
 	struct viva_embedder *embedder;
-	struct viva_embedding *background;
-	size_t background_count;
+	struct viva_background *background;
 	double confidence_floor;
 };
 
 struct viva_language_options viva_language_defaults(void)
 {
 	return (struct viva_language_options){.max_concurrent = 2, .confidence_floor = .4};
-}
-
-static int embed_background(struct viva_language *language, const struct viva_language_options *options,
-			    struct viva_error *error)
-{
-	VIVA_AUTO(viva_arena) arena = NULL;
-	int code = viva_arena_create(0, &arena);
-	if (code != 0)
-		return code;
-	size_t count = options->background_count;
-	struct viva_bytes *texts = viva_arena_alloc(arena, (count + 1) * sizeof *texts);
-	language->background = calloc(count + 1, sizeof *language->background);
-	if (!texts || !language->background)
-		return VIVA_ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		texts[i] = viva_bytes_of_text(options->background[i]);
-	language->background_count = count;
-	return viva_embed_cached(language->embedder, texts, count, arena, language->background, error);
 }
 
 int viva_language_open(const struct viva_language_options *options, struct viva_language **ret_language,
@@ -75,7 +53,8 @@ int viva_language_open(const struct viva_language_options *options, struct viva_
 	language->confidence_floor = options->confidence_floor;
 	int code = viva_embedder_open(&embedder, &language->embedder, error);
 	if (code == 0)
-		code = embed_background(language, options, error);
+		code = viva_background_open(language->embedder, options->background, options->background_count,
+					    &language->background, error);
 	if (code == 0)
 		*ret_language = viva_take(&language);
 	return code;
@@ -85,8 +64,8 @@ struct viva_language *viva_language_destroy(struct viva_language *language)
 {
 	if (!language)
 		return NULL;
+	viva_background_destroy(language->background);
 	viva_embedder_destroy(language->embedder);
-	free(language->background);
 	free(language);
 	return NULL;
 }
@@ -235,44 +214,13 @@ static int embed_answer(struct judge *judge)
 	return code;
 }
 
-// Cosine to `target` in deviations from what the answer's cosines to unrelated questions are.
-static double background_score(const struct judge *judge, const struct viva_embedding *target)
-{
-	double own = viva_embedding_cosine(&judge->about, target);
-	double sum = 0;
-	double squares = 0;
-	double count = 0;
-	for (size_t i = 0; i < judge->language->background_count; i++) {
-		const struct viva_embedding *other = &judge->language->background[i];
-		if (viva_embedding_cosine(other, &judge->question_embedding) > SAME_QUESTION)
-			continue;
-		double cosine = viva_embedding_cosine(&judge->about, other);
-		sum += cosine;
-		squares += cosine * cosine;
-		count++;
-	}
-	if (count < MIN_BACKGROUND)
-		return (own - .1) / .12;  // what a mixed bank of questions gives on average
-	double mean = sum / count;
-	double deviation = sqrt(fmax(squares / count - mean * mean, 0));
-	return (own - mean) / fmax(deviation, .05);
-}
-
-static double relevance_of(double score)
-{
-	return 1 / (1 + exp(-RELEVANCE_SLOPE * (score - RELEVANCE_MIDDLE)));
-}
-
 static void judge_relevance(struct judge *judge)
 {
 	if (!judge->analysis->has_relevance)
 		return;
-	double relevance = relevance_of(background_score(judge, &judge->question_embedding));
-	// What is near to a reference point is relevant even in words that the question does not use.
-	for (size_t i = 0; i < judge->rubric.count; i++) {
-		double near_point = relevance_of(background_score(judge, &judge->rubric.embeddings[i]) - .6);
-		relevance = fmax(relevance, near_point);
-	}
+	double relevance =
+		viva_background_relevance(judge->language->background, &judge->about, &judge->question_embedding,
+					  judge->rubric.embeddings, judge->rubric.count);
 	// What is left of a copied question must be something before it can be about it. Short answers are often right.
 	if (judge->essence.copied_share >= COPIED_SHARE)
 		relevance *= clamp((double)judge->essence.content_words / MIN_CONTENT_WORDS);

@@ -28,10 +28,18 @@ enum {
 
 struct viva_language;
 
+// A question that others are compared with.
+struct viva_background_question {
+	const char *text;
+	const char *const *points;  // its reference points; may be NULL
+	size_t point_count;
+};
+
 struct viva_language_options {
-	const char *model_directory;    // see embed.h
-	size_t max_concurrent;          // answers analysed at a time. Default 2.
-	const char *const *background;  // other questions, against which relevance is measured; ≥ 8 make it work well
+	const char *model_directory;  // see embed.h
+	size_t max_concurrent;        // answers analysed at a time. Default 2.
+	// The questions of a bank, against which relevance is measured; ≥ 8 make it work well. Not kept.
+	const struct viva_background_question *background;
 	size_t background_count;
 	double confidence_floor;  // a transcript below is not scorable, 0–1. Default .4.
 };
@@ -47,8 +55,8 @@ struct viva_answer {
 	struct viva_bytes question;           // empty = unknown: then relevance can't be judged
 	const char *const *reference_points;  // may be NULL
 	size_t reference_point_count;         // at most VIVA_ANSWER_MAX_POINTS
-	bool is_narrative;  // the question asks for something experienced: points are met by a story, not by a
-			    // statement
+	bool is_narrative;  // the question asks for experience or conduct: points are met by what someone did or would
+			    // do, not by a statement
 	struct viva_bytes transcript;
 	double seconds;        // of speech; 0 = unknown
 	double confidence;     // the speech recogniser's, 0–1; 0 = unknown

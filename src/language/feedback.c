@@ -39,7 +39,10 @@ static void say_relevance(struct writer *writer, const struct viva_answer_analys
 	if (analysis->relevance >= .6)
 		say(writer, "The answer addresses the question.");
 	else if (analysis->relevance >= .3)
-		say(writer, "The answer touches the question, but much of it is about something else.");
+		say(writer, "Part of the answer is about the question; how the rest belongs to it could be plainer.");
+	else if (analysis->relevance >= .1)
+		say(writer,
+		    "How the answer belongs to the question is not easy to see; naming what it asks for would help.");
 	else
 		say(writer, "Little of the answer is recognisably about the question.");
 }

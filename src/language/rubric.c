@@ -11,9 +11,9 @@ enum { MAX_EVIDENCE_BYTES = 300 };
 // docs/scoring.md, "Reference points": chosen on graded answers to other questions.
 static const double MEANING_WEIGHT = .7;        // of the cosine; the rest is of shared words
 static const double QUESTION_WORD_WEIGHT = .3;  // a shared word that the question has already said
-static const double PARTLY = .42, COVERED = .56;
+static const double PARTLY = .36, COVERED = .52;
 // A story meets a point by an event of its own: it is less near to the point's words.
-static const double NARRATIVE_PARTLY = .33, NARRATIVE_COVERED = .48;
+static const double NARRATIVE_PARTLY = .29, NARRATIVE_COVERED = .42;
 
 const char *viva_point_status_text(enum viva_point_status status)
 {

@@ -34,7 +34,7 @@ int scoring_judge(struct scoring_service *service, const struct scoring_answer *
 	struct viva_answer input = {
 		.question = viva_bytes_of_text(judgement.question),
 		.transcript = viva_bytes_of_text(answer->transcript),
-		.is_narrative = judgement.category == SCORING_INTRODUCTION || judgement.category == SCORING_BEHAVIOURAL,
+		.is_narrative = judgement.category != SCORING_TECHNICAL && judgement.category != SCORING_OTHER,
 		.seconds = answer->seconds,
 		.confidence = answer->confidence,
 		.language = answer->language,

@@ -54,22 +54,26 @@ static int open_store(struct scoring_service *service, const struct viva_service
 static int open_language(struct scoring_service *service, const struct viva_config *config, struct viva_error *error)
 {
 	size_t count = viva_question_bank_question_count(service->bank);
-	const char **texts = calloc(count + 1, sizeof *texts);
-	if (!texts)
+	struct viva_background_question *background = calloc(count + 1, sizeof *background);
+	if (!background)
 		return VIVA_ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		texts[i] = viva_question_bank_question_at(service->bank, i)->text;
+	for (size_t i = 0; i < count; i++) {
+		const struct viva_question *question = viva_question_bank_question_at(service->bank, i);
+		background[i] = (struct viva_background_question){.text = question->text,
+								  .points = question->reference_points,
+								  .point_count = question->reference_point_count};
+	}
 
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t analyses = (size_t)viva_config_int(config, "analyses");
 	struct viva_language_options language = viva_language_defaults();
 	language.model_directory = viva_config_text(config, "model-dir");
 	language.max_concurrent = analyses > 0 ? analyses : (size_t)VIVA_MIN(VIVA_MAX(processors, 1L), 64L);
-	language.background = texts;
+	language.background = background;
 	language.background_count = count;
 	language.confidence_floor = viva_config_real(config, "confidence-floor");
 	int code = viva_language_open(&language, &service->language, error);
-	free(texts);
+	free(background);
 	return code;
 }
 

@@ -35,17 +35,17 @@ static const char OFF_TOPIC[] =
 	" I really like to bake bread at home. My favourite recipe needs flour, water, salt and a lot of patience.";
 
 // Questions that stand for a bank.
-static const char *const BACKGROUND[] = {
-	"Please introduce yourself.",
-	"Why does this position interest you?",
-	"Tell me about a disagreement with a colleague.",
-	"Tell me about a mistake you made at work.",
-	"How does a database index make queries faster?",
-	"Explain what database transactions guarantee.",
-	"Compare TCP and UDP.",
-	"How does a hash table work?",
-	"Your service fails in production on a Friday evening. What do you do?",
-	"A customer wants a fixed date for work that you cannot estimate. How do you answer?",
+static const struct viva_background_question BACKGROUND[] = {
+	{.text = "Please introduce yourself."},
+	{.text = "Why does this position interest you?"},
+	{.text = "Tell me about a disagreement with a colleague."},
+	{.text = "Tell me about a mistake you made at work."},
+	{.text = "How does a database index make queries faster?"},
+	{.text = "Explain what database transactions guarantee."},
+	{.text = "Compare TCP and UDP."},
+	{.text = "How does a hash table work?"},
+	{.text = "Your service fails in production on a Friday evening. What do you do?"},
+	{.text = "A customer wants a fixed date for work that you cannot estimate. How do you answer?"},
 };
 
 static struct viva_language *language;

@@ -43,13 +43,17 @@ static int open_service(void **state)
 	service = (struct scoring_service){.clock = &fake.clock, .weights = {.6, .4, 0}};
 	if (viva_question_bank_open(NULL, &service.bank, &error) || scoring_records_open(url, &service.store, &error))
 		goto failed;
-	static const char *background[64];
+	static struct viva_background_question background[64];
 	struct viva_language_options options = viva_language_defaults();
 	options.model_directory = getenv("VIVA_MODEL_DIR");
 	options.background = background;
 	options.background_count = VIVA_MIN(viva_question_bank_question_count(service.bank), VIVA_COUNT(background));
-	for (size_t i = 0; i < options.background_count; i++)
-		background[i] = viva_question_bank_question_at(service.bank, i)->text;
+	for (size_t i = 0; i < options.background_count; i++) {
+		const struct viva_question *question = viva_question_bank_question_at(service.bank, i);
+		background[i] = (struct viva_background_question){.text = question->text,
+								  .points = question->reference_points,
+								  .point_count = question->reference_point_count};
+	}
 	if (options.model_directory && viva_language_open(&options, &service.language, &error) == 0)
 		return 0;
 failed:

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "language/relevance.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+
+enum { MIN_BACKGROUND = 8 };  // other questions that a mean and deviation can be taken from
+
+// docs/scoring.md, "Relevance": chosen on honest answers to the questions of the bank, and to others of them.
+static const double MIDDLE = 1;  // deviations above the background's mean that give .5
+static const double SLOPE = 2.5;
+static const double QUESTION_PENALTY = .3;  // of nearness to the question where there are points to judge by
+static const double MIN_DEVIATION = .05;
+static const double SAME_QUESTION = .9;  // a background question this near is the question itself
+
+// What cosines are by and large, for want of a bank.
+struct usual {
+	double mean, deviation;
+};
+static const struct usual USUAL_QUESTION = {.1, .12}, USUAL_CENTRE = {.18, .11};
+
+struct known_question {
+	struct viva_embedding question;
+	struct viva_embedding centre;  // of its points
+	bool has_points;
+};
+
+struct viva_background {
+	struct known_question *questions;
+	size_t count;
+};
+
+// The direction of all points together; false = there is none.
+static bool find_centre(const struct viva_embedding *points, size_t count, struct viva_embedding *ret_centre)
+{
+	double sum[VIVA_EMBEDDING_SIZE] = {0};
+	double square = 0;
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < VIVA_EMBEDDING_SIZE; k++)
+			sum[k] += (double)points[i].values[k];
+	}
+	for (size_t k = 0; k < VIVA_EMBEDDING_SIZE; k++)
+		square += sum[k] * sum[k];
+	if (square < 1e-12)
+		return false;
+	for (size_t k = 0; k < VIVA_EMBEDDING_SIZE; k++)
+		ret_centre->values[k] = (float)(sum[k] / sqrt(square));
+	return true;
+}
+
+static int embed_question(struct viva_embedder *embedder, const struct viva_background_question *question,
+			  struct known_question *known, struct viva_error *error)
+{
+	VIVA_AUTO(viva_arena) arena = NULL;
+	int code = viva_arena_create(0, &arena);
+	if (code != 0)
+		return code;
+	size_t count = question->point_count;
+	struct viva_bytes *texts = viva_arena_alloc(arena, (count + 1) * sizeof *texts);
+	struct viva_embedding *embeddings = viva_arena_alloc(arena, (count + 1) * sizeof *embeddings);
+	if (!texts || !embeddings)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		texts[i] = viva_bytes_of_text(question->points[i]);
+	texts[count] = viva_bytes_of_text(question->text);
+	code = viva_embed_cached(embedder, texts, count + 1, arena, embeddings, error);
+	if (code != 0)
+		return code;
+	known->question = embeddings[count];
+	known->has_points = find_centre(embeddings, count, &known->centre);
+	return 0;
+}
+
+int viva_background_open(struct viva_embedder *embedder, const struct viva_background_question *questions, size_t count,
+			 struct viva_background **ret_background, struct viva_error *error)
+{
+	VIVA_AUTO(viva_background) background = calloc(1, sizeof *background);
+	if (!background)
+		return VIVA_ENOMEM;
+	size_t kept = VIVA_MIN(count, (size_t)VIVA_BACKGROUND_MAX);
+	background->questions = calloc(kept + 1, sizeof *background->questions);
+	if (!background->questions)
+		return VIVA_ENOMEM;
+	background->count = kept;
+	for (size_t i = 0; i < kept; i++) {
+		int code = embed_question(embedder, &questions[i * count / kept], &background->questions[i], error);
+		if (code != 0)
+			return code;
+	}
+	*ret_background = viva_take(&background);
+	return 0;
+}
+
+struct viva_background *viva_background_destroy(struct viva_background *background)
+{
+	if (!background)
+		return NULL;
+	free(background->questions);
+	free(background);
+	return NULL;
+}
+
+// Cosines of an answer to what it is not asked.
+struct cosines {
+	double sum, squares, count;
+};
+
+static void add(struct cosines *cosines, double cosine)
+{
+	cosines->sum += cosine;
+	cosines->squares += cosine * cosine;
+	cosines->count++;
+}
+
+// How many deviations a cosine is above the others.
+static double standard_score(const struct cosines *others, double cosine, const struct usual *usual)
+{
+	if (others->count < MIN_BACKGROUND)
+		return (cosine - usual->mean) / usual->deviation;
+	double mean = others->sum / others->count;
+	double deviation = sqrt(fmax(others->squares / others->count - mean * mean, 0));
+	return (cosine - mean) / fmax(deviation, MIN_DEVIATION);
+}
+
+double viva_background_relevance(const struct viva_background *background, const struct viva_embedding *about,
+				 const struct viva_embedding *question, const struct viva_embedding *points,
+				 size_t point_count)
+{
+	struct cosines questions = {0};
+	struct cosines centres = {0};
+	for (size_t i = 0; i < background->count; i++) {
+		const struct known_question *other = &background->questions[i];
+		if (viva_embedding_cosine(&other->question, question) > SAME_QUESTION)
+			continue;
+		add(&questions, viva_embedding_cosine(about, &other->question));
+		if (other->has_points)
+			add(&centres, viva_embedding_cosine(about, &other->centre));
+	}
+	double score = standard_score(&questions, viva_embedding_cosine(about, question), &USUAL_QUESTION);
+	struct viva_embedding centre;
+	// People answer about their own lives, not in the words of the question, but much like each other.
+	if (find_centre(points, point_count, &centre))
+		score = fmax(score - QUESTION_PENALTY,
+			     standard_score(&centres, viva_embedding_cosine(about, &centre), &USUAL_CENTRE));
+	return 1 / (1 + exp(-SLOPE * (score - MIDDLE)));
+}

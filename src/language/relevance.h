@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How relevant an answer is to a question: its nearness to the question, and to what a full answer holds, compared with
+// its nearness to the other questions of a bank. docs/scoring.md, "Relevance", has the formula.
+//
+// Threads: open and destroy from one; judge from any, and does not block.
+#ifndef VIVA_LANGUAGE_RELEVANCE_H
+#define VIVA_LANGUAGE_RELEVANCE_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/macros.h"
+#include "language/analyze.h"
+#include "language/embed.h"
+
+struct viva_background;
+
+// Embeds the questions and their points; of a large bank, VIVA_BACKGROUND_MAX questions spread over it. VIVA_EINVAL
+// (not UTF-8), VIVA_EMODEL, VIVA_ENOMEM.
+VIVA_MUST_CHECK int viva_background_open(struct viva_embedder *embedder,
+					 const struct viva_background_question *questions, size_t count,
+					 struct viva_background **ret_background, struct viva_error *error);
+struct viva_background *viva_background_destroy(struct viva_background *background);
+VIVA_DEFINE_AUTO(viva_background)
+
+enum { VIVA_BACKGROUND_MAX = 256 };  // questions compared with; more would not make the comparison better
+
+// In [0, 1]; `about` is the answer's direction, `points` are those of the question (count may be 0).
+double viva_background_relevance(const struct viva_background *background, const struct viva_embedding *about,
+				 const struct viva_embedding *question, const struct viva_embedding *points,
+				 size_t point_count);
+
+#endif
