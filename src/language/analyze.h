@@ -3,7 +3,7 @@
 // Judges one answer to one question: how relevant, clear and deep it is, what it says, which reference points it
 // covers, and feedback in whole sentences. docs/scoring.md has the formulas. It never claims that an answer is wrong.
 //
-// Threads: open and destroy from one; analyze from any, and blocks while it computes (about 60 ms for 200 words).
+// Threads: open and destroy from one; analyze from any, and blocks while it computes (60–100 ms for 200 words).
 #ifndef VIVA_LANGUAGE_ANALYZE_H
 #define VIVA_LANGUAGE_ANALYZE_H
 
