@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 
 enum { MAX_FILE = 4 << 20, MAX_ANSWERS = 1000, MAX_TRANSCRIPT = 20000, MAX_NAME = 128, MAX_DURATION_S = 36000 };
@@ -121,40 +122,20 @@ int candidate_answers_parse(struct viva_bytes text, struct candidate_answers **r
 	return 0;
 }
 
-static int read_text(const char *path, struct viva_buffer *text)
-{
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return errno;
-	char chunk[16384];
-	int result = 0;
-	for (size_t got = fread(chunk, 1, sizeof chunk, file); got > 0 && result == 0;
-	     got = fread(chunk, 1, sizeof chunk, file))
-		if (viva_buffer_append(text, chunk, got) < 0)
-			result = EFBIG;
-	if (result == 0 && ferror(file))
-		result = errno;
-	fclose(file);
-	return result;
-}
-
 int candidate_answers_open(const char *path, struct candidate_answers **ret_answers, struct viva_error *error)
 {
-	struct viva_buffer text;
-	viva_buffer_init(&text, MAX_FILE);
+	VIVA_AUTO_FREE char *text = NULL;
+	size_t size = 0;
 	struct viva_error cause = {0};
-	int problem = read_text(path, &text);
-	int result;
-	if (problem != 0)
-		result = viva_fail(error, VIVA_EUSAGE, "answers", "the answers %.160s can't be read: %s", path,
-				   strerror(problem));
-	else
-		result = candidate_answers_parse(viva_bytes_of(text.data, text.size), ret_answers, &cause);
-	viva_buffer_finish(&text);
-	if (problem == 0 && result < 0)
+	int result = viva_file_read(path, MAX_FILE, &text, &size);
+	if (result < 0)
+		return viva_fail(error, VIVA_EUSAGE, "answers", "the answers %.160s can't be read: %s", path,
+				 result == VIVA_ELIMIT ? "the file is too large" : strerror(errno));
+	result = candidate_answers_parse(viva_bytes_of(text, size), ret_answers, &cause);
+	if (result < 0)
 		return viva_fail(error, result, "answers", "the answers in %.100s: %.140s", path,
 				 viva_error_message(&cause));
-	return result;
+	return 0;
 }
 
 struct candidate_answers *candidate_answers_destroy(struct candidate_answers *answers)

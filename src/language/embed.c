@@ -13,7 +13,7 @@
 #endif
 
 #include "language/embedding_cache.h"
-#include "language/file.h"
+#include "models/model_files.h"
 
 enum {
 	MAX_CONCURRENT = 64,
@@ -95,7 +95,7 @@ static int open_parts(struct viva_embedder *embedder, const struct viva_embedder
 {
 	static const char *const names[] = {"vocab.txt", "minilm.xml", "minilm.bin"};
 	const char *directory = options->model_directory;
-	int code = viva_language_files_check(directory, names, VIVA_COUNT(names), error);
+	int code = viva_model_files_check(directory, "language.json", names, VIVA_COUNT(names), error);
 	if (code == 0)
 		code = viva_embedding_cache_create(options->cache_entries, &embedder->cache);
 	if (code != 0)

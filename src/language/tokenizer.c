@@ -7,8 +7,8 @@
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
 
+#include "base/file.h"
 #include "base/text.h"
-#include "language/file.h"
 #include "language/unicode.h"
 
 enum {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "questions/question_bank.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 
 enum {
@@ -292,47 +294,33 @@ static int read_bank(struct reader *reader, const json_t *json)
 	return code == 0 ? read_sets(reader, sets) : code;
 }
 
-// The whole file in the buffer, whose limit is the bank's.
-static int read_file(const char *path, struct viva_buffer *buffer, struct viva_error *error)
+static int read_file(const struct reader *reader, char **ret_text, size_t *ret_size)
 {
-	FILE *file = fopen(path, "rbe");
-	if (!file)
-		return viva_fail(error, VIVA_EIO, "questions", "the question bank %s can't be opened", path);
-	int code = 0;
-	size_t got = 1;
-	while (code == 0 && got > 0) {
-		code = viva_buffer_reserve(buffer, VIVA_MIN((size_t)64 << 10, buffer->limit - buffer->size));
-		if (code != 0)
-			break;
-		got = fread(buffer->data + buffer->size, 1, VIVA_MIN((size_t)64 << 10, buffer->limit - buffer->size),
-			    file);
-		buffer->size += got;
-		if (buffer->size == buffer->limit)
-			code = viva_fail(error, VIVA_ELIMIT, "questions", "the question bank %s is over %d bytes", path,
-					 VIVA_QUESTION_BANK_MAX_BYTES);
-	}
-	if (code == 0 && ferror(file))
-		code = viva_fail(error, VIVA_EIO, "questions", "the question bank %s can't be read", path);
-	fclose(file);
+	int code = viva_file_read(reader->path, VIVA_QUESTION_BANK_MAX_BYTES, ret_text, ret_size);
+	if (code == VIVA_ELIMIT)
+		return viva_fail(reader->error, code, "questions", "the question bank %s is over %d bytes",
+				 reader->path, VIVA_QUESTION_BANK_MAX_BYTES);
+	if (code == VIVA_ENOTFOUND || code == VIVA_EIO)
+		return viva_fail(reader->error, VIVA_EIO, "questions", "the question bank %s can't be read: %s",
+				 reader->path, strerror(errno));
 	return code;
 }
 
 static int load(struct reader *reader)
 {
-	struct viva_buffer buffer;
-	viva_buffer_init(&buffer, VIVA_QUESTION_BANK_MAX_BYTES + 1);
+	VIVA_AUTO_FREE char *text = NULL;
+	size_t size = 0;
 	VIVA_AUTO_JSON json = NULL;
 	struct viva_error cause = {0};
-	int code = read_file(reader->path, &buffer, reader->error);
-	if (code == 0) {
-		code = viva_json_parse_object(viva_bytes_of(buffer.data, buffer.size), VIVA_QUESTION_BANK_MAX_BYTES,
-					      &json, &cause);
-		if (code != 0 && code != VIVA_ENOMEM)
-			code = viva_fail(reader->error, code, cause.field, "%s: %s", reader->path,
-					 viva_error_message(&cause));
-	}
-	viva_buffer_finish(&buffer);
-	return code == 0 ? read_bank(reader, json) : code;
+	int code = read_file(reader, &text, &size);
+	if (code != 0)
+		return code;
+	code = viva_json_parse_object(viva_bytes_of(text, size), VIVA_QUESTION_BANK_MAX_BYTES, &json, &cause);
+	if (code == VIVA_ENOMEM)
+		return code;
+	if (code != 0)
+		return viva_fail(reader->error, code, cause.field, "%s: %s", reader->path, viva_error_message(&cause));
+	return read_bank(reader, json);
 }
 
 int viva_question_bank_open(const char *path, struct viva_question_bank **ret_bank, struct viva_error *error)

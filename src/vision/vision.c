@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "models/model_files.h"
 #include "vision/detect.h"
 #include "vision/expression.h"
 #include "vision/eyes.h"
 #include "vision/landmarks.h"
-#include "vision/model_files.h"
 #include "vision/picture.h"
 #include "vision/pose.h"
 
@@ -77,10 +77,10 @@ static void finish_context(struct context *context)
 static int open_contexts(struct viva_vision *vision, const struct viva_vision_options *options,
 			 struct viva_error *error)
 {
-	static const char *const files[] = {
-		"face_detection.tflite", "face_mesh.tflite",    "face_eye_right.tflite", "face_eye_left.tflite",
-		"face_lips.tflite",      "face_expression.xml", "face_expression.bin",   NULL};
-	int code = viva_model_files_check(options->model_directory, files, error);
+	static const char *const files[] = {"face_detection.tflite", "face_mesh.tflite", "face_eye_right.tflite",
+					    "face_eye_left.tflite",  "face_lips.tflite", "face_expression.xml",
+					    "face_expression.bin"};
+	int code = viva_model_files_check(options->model_directory, "vision.json", files, VIVA_COUNT(files), error);
 	if (code == 0 && ov_core_create(&vision->core) != OK)
 		code = viva_fail(error, VIVA_EMODEL, NULL, "OpenVINO can't start: run ./dev deps");
 	while (code == 0 && vision->context_count < options->contexts) {

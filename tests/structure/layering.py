@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A folder may include headers of itself and of those named here (and of what is written in every line: base, proto).
 MAY_USE = {
     "base": [],
+    "models": [],
     "questions": [],
     "resilience": [],
     "store": [],
@@ -21,8 +22,8 @@ MAY_USE = {
     "discovery": [],
     "net": [],
     "rpc": [],
-    "vision": [],
-    "language": ["questions"],
+    "vision": ["models"],
+    "language": ["models"],
     "report": [],
     "service": ["auth", "discovery", "net", "rpc"],
     "gateway": ["auth", "discovery", "net", "resilience", "service"],

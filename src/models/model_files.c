@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "language/file.h"
+#include "models/model_files.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -22,45 +21,6 @@ enum {
 };
 
 #define CURE "run ./dev deps"
-
-static int read_all(FILE *file, size_t max_bytes, char **ret_data, size_t *ret_size)
-{
-	size_t capacity = 64 << 10;
-	size_t size = 0;
-	VIVA_AUTO_FREE char *data = malloc(capacity);
-	while (data) {
-		size += fread(data + size, 1, capacity - 1 - size, file);
-		if (size > max_bytes)
-			return VIVA_ELIMIT;
-		if (ferror(file))
-			return VIVA_EIO;
-		if (feof(file))
-			break;
-		if (size < capacity - 1)
-			continue;
-		capacity *= 2;
-		char *larger = realloc(data, capacity);
-		if (!larger)
-			return VIVA_ENOMEM;
-		data = larger;
-	}
-	if (!data)
-		return VIVA_ENOMEM;
-	data[size] = '\0';
-	*ret_size = size;
-	*ret_data = viva_take(&data);
-	return 0;
-}
-
-int viva_file_read(const char *path, size_t max_bytes, char **ret_data, size_t *ret_size)
-{
-	FILE *file = fopen(path, "rbe");
-	if (!file)
-		return VIVA_EIO;
-	int code = read_all(file, max_bytes, ret_data, ret_size);
-	fclose(file);
-	return code;
-}
 
 static int digest_file(FILE *file, char ret_hex[SHA256_TEXT])
 {
@@ -116,7 +76,8 @@ static int check_file(const char *directory, const char *name, int64_t size, con
 	return 0;
 }
 
-static int check_listed(const char *directory, const json_t *files, const char *name, struct viva_error *error)
+static int check_listed(const char *directory, const char *manifest, const json_t *files, const char *name,
+			struct viva_error *error)
 {
 	size_t index;
 	const json_t *file;
@@ -131,14 +92,14 @@ static int check_listed(const char *directory, const json_t *files, const char *
 			break;
 		return check_file(directory, name, json_integer_value(size), sha256, error);
 	}
-	return viva_fail(error, VIVA_EMODEL, "model-dir", "%s/language.json does not list %s: " CURE, directory, name);
+	return viva_fail(error, VIVA_EMODEL, "model-dir", "%s/%s does not list %s: " CURE, directory, manifest, name);
 }
 
-int viva_language_files_check(const char *directory, const char *const *names, size_t name_count,
-			      struct viva_error *error)
+int viva_model_files_check(const char *directory, const char *manifest, const char *const *names, size_t name_count,
+			   struct viva_error *error)
 {
 	char path[PATH_MAX];
-	if (snprintf(path, sizeof path, "%s/language.json", directory) >= (int)sizeof path)
+	if (snprintf(path, sizeof path, "%s/%s", directory, manifest) >= (int)sizeof path)
 		return viva_fail(error, VIVA_EMODEL, "model-dir", "the model folder's path is too long");
 	VIVA_AUTO_FREE char *text = NULL;
 	size_t size = 0;
@@ -148,19 +109,19 @@ int viva_language_files_check(const char *directory, const char *const *names, s
 	if (code != 0)
 		return viva_fail(error, VIVA_EMODEL, "model-dir", "%s is missing or can't be read: " CURE, path);
 
-	VIVA_AUTO_JSON manifest = NULL;
+	VIVA_AUTO_JSON json = NULL;
 	json_t *files = NULL;
 	int64_t format = 0;
-	code = viva_json_parse_object(viva_bytes_of(text, size), MAX_MANIFEST_BYTES, &manifest, NULL);
+	code = viva_json_parse_object(viva_bytes_of(text, size), MAX_MANIFEST_BYTES, &json, NULL);
 	if (code == 0)
-		code = viva_json_get_int(manifest, "format", true, MANIFEST_FORMAT, MANIFEST_FORMAT, &format, NULL);
+		code = viva_json_get_int(json, "format", true, MANIFEST_FORMAT, MANIFEST_FORMAT, &format, NULL);
 	if (code == 0)
-		code = viva_json_get_array(manifest, "files", true, MAX_MANIFEST_FILES, &files, NULL);
+		code = viva_json_get_array(json, "files", true, MAX_MANIFEST_FILES, &files, NULL);
 	if (code == VIVA_ENOMEM)
 		return code;
 	if (code != 0)
 		return viva_fail(error, VIVA_EMODEL, "model-dir", "%s is damaged: " CURE, path);
 	for (size_t i = 0; i < name_count && code == 0; i++)
-		code = check_listed(directory, files, names[i], error);
+		code = check_listed(directory, manifest, files, names[i], error);
 	return code;
 }

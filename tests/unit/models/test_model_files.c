@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "language/file.h"
+#include "models/model_files.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -41,29 +41,29 @@ static void write_file(const char *name, const char *content)
 static int check(struct viva_error *error)
 {
 	static const char *const names[] = {"a.bin"};
-	return viva_language_files_check(directory, names, VIVA_COUNT(names), error);
+	return viva_model_files_check(directory, "sample.json", names, VIVA_COUNT(names), error);
 }
 
-static void test_file__whole_files_pass(void **state)
+static void test_model_files__whole_files_pass(void **state)
 {
 	(void)state;
-	write_file("language.json", MANIFEST);
+	write_file("sample.json", MANIFEST);
 	write_file("a.bin", "hello\n");
 	assert_ok(check(NULL));
 }
 
-static void test_file__each_fault_is_named_with_its_cure(void **state)
+static void test_model_files__each_fault_is_named_with_its_cure(void **state)
 {
 	(void)state;
 	static const struct {
 		const char *manifest, *content, *sentence;
 	} faults[] = {
-		{NULL, "hello\n", "language.json is missing"},
+		{NULL, "hello\n", "sample.json is missing"},
 		{MANIFEST, NULL, "a.bin is missing"},
 		{MANIFEST, "hello", "5 bytes instead of 6"},
 		{MANIFEST, "hullo\n", "wrong SHA-256"},
-		{"{", "hello\n", "language.json is damaged"},
-		{"{\"format\":2,\"files\":[]}", "hello\n", "language.json is damaged"},
+		{"{", "hello\n", "sample.json is damaged"},
+		{"{\"format\":2,\"files\":[]}", "hello\n", "sample.json is damaged"},
 		{"{\"format\":1,\"files\":[]}", "hello\n", "does not list a.bin"},
 		{"{\"format\":1,\"files\":[{\"name\":\"a.bin\",\"size\":6}]}", "hello\n", "does not list a.bin"},
 	};
@@ -71,7 +71,7 @@ static void test_file__each_fault_is_named_with_its_cure(void **state)
 		remove_test_directory(directory);
 		make_test_directory(directory, sizeof directory);
 		if (faults[i].manifest)
-			write_file("language.json", faults[i].manifest);
+			write_file("sample.json", faults[i].manifest);
 		if (faults[i].content)
 			write_file("a.bin", faults[i].content);
 		struct viva_error error = {0};
@@ -81,28 +81,11 @@ static void test_file__each_fault_is_named_with_its_cure(void **state)
 	}
 }
 
-static void test_file__reading_stops_at_the_limit(void **state)
-{
-	(void)state;
-	char path[PATH_MAX + 32];
-	snprintf(path, sizeof path, "%s/a.bin", directory);
-	write_file("a.bin", "hello\n");
-	VIVA_AUTO_FREE char *data = NULL;
-	size_t size = 0;
-	assert_error(viva_file_read(path, 5, &data, &size), VIVA_ELIMIT);
-	assert_ok(viva_file_read(path, 6, &data, &size));
-	assert_int_equal(size, 6);
-	assert_string_equal(data, "hello\n");
-	assert_error(viva_file_read(directory, 100, &data, &size), VIVA_EIO);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_file__whole_files_pass, make_directory, remove_directory),
-		cmocka_unit_test_setup_teardown(test_file__each_fault_is_named_with_its_cure, make_directory,
-						remove_directory),
-		cmocka_unit_test_setup_teardown(test_file__reading_stops_at_the_limit, make_directory,
+		cmocka_unit_test_setup_teardown(test_model_files__whole_files_pass, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(test_model_files__each_fault_is_named_with_its_cure, make_directory,
 						remove_directory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
