@@ -227,7 +227,7 @@ void candidate_view_analysis(struct candidate_view *view, const json_t *analysis
 			   number_of(analysis, "depth_score"));
 	say_keywords(view, json_object_get(analysis, "keywords"));
 	if (text_of(analysis, "feedback")[0])
-		candidate_view_say(view, "  feedback   %.900s", text_of(analysis, "feedback"));
+		candidate_view_say(view, "  feedback   %s", text_of(analysis, "feedback"));
 }
 
 void candidate_view_score(struct candidate_view *view, const json_t *score)
@@ -247,7 +247,7 @@ void candidate_view_score(struct candidate_view *view, const json_t *score)
 			candidate_view_say(view, "  %-14s not scored", rows[i][1]);
 	}
 	if (text_of(score, "feedback")[0])
-		candidate_view_say(view, "  %.900s", text_of(score, "feedback"));
+		candidate_view_say(view, "  %s", text_of(score, "feedback"));
 	const json_t *insights = json_object_get(score, "insights");
 	for (size_t i = 0; i < json_array_size(insights); i++)
 		candidate_view_say(view, "  %+.2f %.60s: %.700s", number_of(json_array_get(insights, i), "impact"),
