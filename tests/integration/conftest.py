@@ -164,8 +164,9 @@ def same_processes(platform):
 
 @pytest.fixture(scope="session")
 def shared_data():
-    """More real pictures, where a developer has them."""
-    given = os.environ.get("VIVA_SHARED_DATA")
-    if not given or not (pathlib.Path(given) / "faces").is_dir():
-        pytest.skip("VIVA_SHARED_DATA names no folder with faces/")
-    return pathlib.Path(given)
+    """More real pictures, where there are some: VIVA_SHARED_DATA, or shared/data beside the checkout."""
+    beside = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
+    given = pathlib.Path(os.environ.get("VIVA_SHARED_DATA", beside))
+    if not (given / "faces").is_dir():
+        pytest.skip("there is no VIVA_SHARED_DATA with faces/")
+    return given
