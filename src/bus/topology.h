@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The exchange and its queues: which message goes where, the same on each backend.
+//
+//   FrameCaptured     frame.captured       ─▶ worker.frames
+//   FrameCaptured     frame.accepted       ─▶ emotion.frames.N    (one of N partitions, by session)
+//   EmotionAnalyzed   emotion.analyzed     ─▶ scoring.emotions
+//   InterviewCompleted interview.completed ─▶ worker.completions
+//   ScoreCalculated   score.calculated     ─▶ worker.scores
+//   InterviewErased   interview.erased     ─▶ emotion.erasures, scoring.erasures, worker.erasures
+//
+// Threads: any; nothing blocks.
+#ifndef VIVA_BUS_TOPOLOGY_H
+#define VIVA_BUS_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define VIVA_BUS_EXCHANGE "interview.events"
+#define VIVA_BUS_DEAD_LETTERS "dead.letters"
+
+#define VIVA_KEY_FRAME_CAPTURED "frame.captured"
+#define VIVA_KEY_FRAME_ACCEPTED "frame.accepted"
+#define VIVA_KEY_EMOTION_ANALYZED "emotion.analyzed"
+#define VIVA_KEY_INTERVIEW_COMPLETED "interview.completed"
+#define VIVA_KEY_SCORE_CALCULATED "score.calculated"
+#define VIVA_KEY_INTERVIEW_ERASED "interview.erased"
+
+enum viva_bus_queue {
+	VIVA_QUEUE_WORKER_FRAMES,
+	VIVA_QUEUE_EMOTION_FRAMES,  // partitioned
+	VIVA_QUEUE_SCORING_EMOTIONS,
+	VIVA_QUEUE_WORKER_COMPLETIONS,
+	VIVA_QUEUE_WORKER_SCORES,
+	VIVA_QUEUE_EMOTION_ERASURES,
+	VIVA_QUEUE_SCORING_ERASURES,
+	VIVA_QUEUE_WORKER_ERASURES,
+	VIVA_QUEUE_COUNT
+};
+
+struct viva_bus_binding {
+	const char *name;         // of the queue; a partitioned one's partitions are called NAME.0, NAME.1, …
+	const char *routing_key;  // that is bound to it
+	bool is_partitioned;
+};
+extern const struct viva_bus_binding viva_bus_bindings[VIVA_QUEUE_COUNT];  // by enum viva_bus_queue
+
+// Whether any queue is bound to the key.
+bool viva_bus_key_is_known(const char *routing_key);
+// The partition of a session's messages, in [0, partitions): 32-bit FNV-1a of the id's bytes, modulo the partitions.
+size_t viva_bus_partition(const char *session_id, size_t partitions);
+
+#endif
