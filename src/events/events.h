@@ -49,6 +49,8 @@ struct viva_emotion_analyzed {
 	double confidence;    // [0, 1]
 	int64_t blink_count;  // ≥ 0, of the session so far
 	json_t *metadata;     // object, at least frame_number, face_detected, latency_ms, source ("live" or "queue");
+			      // from our emotion service also attention [0, 1], face_count, and with a face
+			      // face {x, y, width, height} in pixels: an emotion_update is made of them;
 			      // writing: borrowed; reading: owned by the arena; {} when absent or null
 };
 
