@@ -31,8 +31,10 @@ struct viva_bus_options {
 	size_t max_unconfirmed_bytes;  // their bodies together. Default 64 MiB.
 	size_t max_message_bytes;      // of a body. Default 16 MiB.
 	int64_t max_stored_bytes;      // sqlite: all bodies that wait; beyond, VIVA_EOVERLOAD. Default 4 GiB.
+	uint32_t retry_ms;             // pause before the first retry; doubles, plus jitter. > 0. Default 1,000.
+	uint32_t defer_ms;             // pause of what was deferred. > 0. Default 1,000.
 	const struct viva_clock *clock;  // borrowed. Default the system's.
-	struct viva_random *random;      // borrowed. Default the system's.
+	struct viva_random *random;      // borrowed; used by any thread. Default the system's.
 };
 
 struct viva_bus_options viva_bus_defaults(void);
@@ -60,7 +62,8 @@ struct viva_bus_message {
 // messages share a window (AMQP) or a commit (SQLite), so batches and concurrency both pay. On a failure some may have
 // been published: publish all again, under the same message_id. `deadline_us` is monotonic; INT64_MAX = none.
 // VIVA_EOVERLOAD (the broker blocks publishers, or the bus is full: slow down), VIVA_EUNAVAILABLE (no broker),
-// VIVA_EDEADLINE, VIVA_ELIMIT (a body too large), VIVA_EINVAL (unknown routing key), VIVA_EIO, VIVA_ENOMEM.
+// VIVA_EDEADLINE, VIVA_ELIMIT (a body too large), VIVA_EINVAL (unknown routing key, no type or session, a text over 128
+// bytes; then none was published), VIVA_EIO, VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_bus_publish(struct viva_bus *bus, const struct viva_bus_message *messages, size_t count,
 				     int64_t deadline_us, struct viva_error *error);
 
@@ -71,7 +74,7 @@ struct viva_bus_delivery;
 
 enum viva_bus_verdict {
 	VIVA_BUS_ACK,    // done; it is gone
-	VIVA_BUS_RETRY,  // its handler failed: comes again after a backoff (1 s doubling, with jitter), at most
+	VIVA_BUS_RETRY,  // its handler failed: comes again after a backoff (retry_ms doubling, with jitter), at most
 			 // VIVA_BUS_MAX_RETRIES times, then it is a dead letter
 	VIVA_BUS_DEFER,  // can't be worked on now, through no fault of its own (a dependency is down, the process
 			 // stops): comes again after a pause, uncounted

@@ -27,6 +27,7 @@ struct process {
 	struct viva_pool *pool;
 	struct viva_auth *auth;
 	struct viva_discovery *discovery;
+	struct viva_bus *bus;
 	void *state;
 	bool has_state;
 	pthread_mutex_t rpc_lock;  // of rpc, which a health check on a worker may outlive
@@ -82,6 +83,20 @@ static int open_auth(struct process *process, struct viva_error *error)
 	return viva_auth_open(&options, &process->auth, error);
 }
 
+static int open_bus(struct process *process, struct viva_error *error)
+{
+	if (!process->service->uses_bus)
+		return 0;
+	char default_url[4096];
+	snprintf(default_url, sizeof default_url, "sqlite:%s/bus.db", viva_config_text(process->config, "data-dir"));
+	const char *url = viva_config_text(process->config, "bus-url");
+	struct viva_bus_options options = viva_bus_defaults();
+	options.url = url ? url : default_url;
+	options.app_id = process->service->name;
+	options.frame_partitions = (size_t)viva_config_int(process->config, "frame-partitions");
+	return viva_bus_open(&options, &process->bus, error);
+}
+
 static int open_runtime(struct process *process, struct viva_error *error)
 {
 	const char *data_directory = viva_config_text(process->config, "data-dir");
@@ -96,6 +111,8 @@ static int open_runtime(struct process *process, struct viva_error *error)
 		status = viva_fail(error, VIVA_EINTERNAL, NULL, "the event loop can't be made");
 	if (!status)
 		status = open_pool(process, error);
+	if (!status)
+		status = open_bus(process, error);
 	if (status)
 		return status;
 	process->runtime = (struct viva_service_runtime){
@@ -106,6 +123,7 @@ static int open_runtime(struct process *process, struct viva_error *error)
 		.pool = process->pool,
 		.auth = process->auth,
 		.discovery = process->discovery,
+		.bus = process->bus,
 		.data_directory = data_directory,
 	};
 	return 0;
@@ -260,6 +278,7 @@ static void close_all(struct process *process)
 	process->http = viva_http_server_destroy(process->http);
 	if (process->has_state)
 		process->service->stop(process->state);
+	process->bus = viva_bus_destroy(process->bus);
 	process->loop = viva_loop_destroy(process->loop);
 	process->discovery = viva_discovery_destroy(process->discovery);
 	process->auth = viva_auth_destroy(process->auth);

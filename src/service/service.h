@@ -16,6 +16,7 @@
 #include "base/config.h"
 #include "base/json.h"
 #include "base/pool.h"
+#include "bus/bus.h"
 #include "discovery/discovery.h"
 #include "net/http_server.h"
 #include "net/loop.h"
@@ -30,6 +31,7 @@ struct viva_service_runtime {
 	struct viva_pool *pool;
 	struct viva_auth *auth;
 	struct viva_discovery *discovery;
+	struct viva_bus *bus;  // NULL unless the service uses it
 	const char *data_directory;
 };
 
@@ -38,6 +40,7 @@ struct viva_service {
 	const char *summary;  // first line of --help
 	uint16_t default_port;
 	bool is_public;                     // may bind to any address without a service key (the gateway)
+	bool uses_bus;                      // has --bus-url and --frame-partitions, and gets the bus they name
 	size_t default_threads;             // worker threads; 0 = twice the processors
 	const struct viva_option *options;  // beside the common ones
 	size_t option_count;

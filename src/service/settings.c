@@ -42,6 +42,13 @@ static const struct viva_option common_options[] = {
 	 false},
 };
 
+static const struct viva_option bus_options[] = {
+	{"bus-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL",
+	 "Where events wait: sqlite:PATH, amqp://… or amqps://…; default sqlite:DATA/bus.db", true},
+	{"frame-partitions", VIVA_OPTION_INT, "8", 1, 64, NULL,
+	 "Queues that sessions' frames are spread over; the same number for all services", false},
+};
+
 static bool is_loopback(const char *host)
 {
 	struct in_addr v4;
@@ -97,10 +104,11 @@ int viva_settings_load(const struct viva_service *service, int argument_count, c
 		if (strcmp(common[i].name, "port") == 0)
 			common[i].default_value = default_port;
 
-	const struct viva_option *tables[] = {common, service->options};
-	size_t counts[] = {VIVA_COUNT(common), service->option_count};
+	const struct viva_option *tables[] = {common, service->options, bus_options};
+	size_t counts[] = {VIVA_COUNT(common), service->option_count, VIVA_COUNT(bus_options)};
 	VIVA_AUTO(viva_config) config = NULL;
-	int status = viva_config_load(tables, counts, 2, argument_count, arguments, &config, error);
+	int status =
+		viva_config_load(tables, counts, service->uses_bus ? 3 : 2, argument_count, arguments, &config, error);
 	if (status)
 		return status;
 	if (!viva_config_wants_help(config)) {

@@ -340,10 +340,20 @@ static int make_secrets(const struct viva_config *config, struct viva_error *err
 
 static int make_environment(const struct viva_config *config, struct viva_error *error)
 {
-	const char *api_key = viva_config_text(config, "api-key"), *token_key = viva_config_text(config, "token-key");
+	// The bus's settings are for those that use it: the others would refuse them as arguments.
+	static const struct {
+		const char *option, *variable;
+	} passed_on[] = {{"api-key", "VIVA_API_KEY"}, {"token-key", "VIVA_TOKEN_KEY"}, {"bus-url", "VIVA_BUS_URL"}};
+	char partitions[16];
+	snprintf(partitions, sizeof partitions, "%lld", (long long)viva_config_int(config, "frame-partitions"));
+	int status = setenv("VIVA_FRAME_PARTITIONS", partitions, 1);
+	for (size_t i = 0; i < VIVA_COUNT(passed_on) && !status; i++) {
+		const char *value = viva_config_text(config, passed_on[i].option);
+		if (value)
+			status = setenv(passed_on[i].variable, value, 1);
+	}
 	// Our ready file is none of theirs.
-	if ((api_key && setenv("VIVA_API_KEY", api_key, 1)) || (token_key && setenv("VIVA_TOKEN_KEY", token_key, 1)) ||
-	    unsetenv("VIVA_READY_FILE"))
+	if (status || unsetenv("VIVA_READY_FILE"))
 		return viva_fail(error, VIVA_ENOMEM, NULL, "out of memory");
 	return 0;
 }

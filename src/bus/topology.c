@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/topology.h"
+
+#include <stdint.h>
+#include <string.h>
+
+const struct viva_bus_binding viva_bus_bindings[VIVA_QUEUE_COUNT] = {
+	[VIVA_QUEUE_WORKER_FRAMES] = {"worker.frames", VIVA_KEY_FRAME_CAPTURED, false},
+	[VIVA_QUEUE_EMOTION_FRAMES] = {"emotion.frames", VIVA_KEY_FRAME_ACCEPTED, true},
+	[VIVA_QUEUE_SCORING_EMOTIONS] = {"scoring.emotions", VIVA_KEY_EMOTION_ANALYZED, false},
+	[VIVA_QUEUE_WORKER_COMPLETIONS] = {"worker.completions", VIVA_KEY_INTERVIEW_COMPLETED, false},
+	[VIVA_QUEUE_WORKER_SCORES] = {"worker.scores", VIVA_KEY_SCORE_CALCULATED, false},
+	[VIVA_QUEUE_EMOTION_ERASURES] = {"emotion.erasures", VIVA_KEY_INTERVIEW_ERASED, false},
+	[VIVA_QUEUE_SCORING_ERASURES] = {"scoring.erasures", VIVA_KEY_INTERVIEW_ERASED, false},
+	[VIVA_QUEUE_WORKER_ERASURES] = {"worker.erasures", VIVA_KEY_INTERVIEW_ERASED, false},
+};
+
+bool viva_bus_key_is_known(const char *routing_key)
+{
+	for (size_t i = 0; routing_key && i < VIVA_QUEUE_COUNT; i++)
+		if (strcmp(viva_bus_bindings[i].routing_key, routing_key) == 0)
+			return true;
+	return false;
+}
+
+size_t viva_bus_partition(const char *session_id, size_t partitions)
+{
+	// Fowler, Noll, Vo: FNV-1a, 32 bits.
+	uint32_t hash = 2166136261u;
+	for (const unsigned char *byte = (const unsigned char *)session_id; *byte; byte++)
+		hash = (hash ^ *byte) * 16777619u;
+	return hash % partitions;
+}
