@@ -94,8 +94,9 @@ struct viva_bus_subscription {
 	void *context;
 };
 
-// Consumes a queue, or, of a partitioned one, each partition: a partition has one active consumer of all processes,
-// so that a session's messages stay in order. Survives the broker's restarts. VIVA_EINVAL, VIVA_ENOMEM, VIVA_EINTERNAL.
+// Consumes a queue, or, of a partitioned one, each partition: a partition, like any queue that keeps order
+// (topology.h), has one active consumer of all processes, so that a session's messages stay in order. Survives the
+// broker's restarts. VIVA_EINVAL, VIVA_ENOMEM, VIVA_EINTERNAL.
 VIVA_MUST_CHECK int viva_bus_consume(struct viva_bus *bus, const struct viva_bus_subscription *subscription,
 				     struct viva_bus_consumer **ret_consumer, struct viva_error *error);
 // No delivery begins after it returned; those under way can still be settled.

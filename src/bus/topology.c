@@ -5,14 +5,14 @@
 #include <string.h>
 
 const struct viva_bus_binding viva_bus_bindings[VIVA_QUEUE_COUNT] = {
-	[VIVA_QUEUE_WORKER_FRAMES] = {"worker.frames", VIVA_KEY_FRAME_CAPTURED, false},
-	[VIVA_QUEUE_EMOTION_FRAMES] = {"emotion.frames", VIVA_KEY_FRAME_ACCEPTED, true},
-	[VIVA_QUEUE_SCORING_EMOTIONS] = {"scoring.emotions", VIVA_KEY_EMOTION_ANALYZED, false},
-	[VIVA_QUEUE_WORKER_COMPLETIONS] = {"worker.completions", VIVA_KEY_INTERVIEW_COMPLETED, false},
-	[VIVA_QUEUE_WORKER_SCORES] = {"worker.scores", VIVA_KEY_SCORE_CALCULATED, false},
-	[VIVA_QUEUE_EMOTION_ERASURES] = {"emotion.erasures", VIVA_KEY_INTERVIEW_ERASED, false},
-	[VIVA_QUEUE_SCORING_ERASURES] = {"scoring.erasures", VIVA_KEY_INTERVIEW_ERASED, false},
-	[VIVA_QUEUE_WORKER_ERASURES] = {"worker.erasures", VIVA_KEY_INTERVIEW_ERASED, false},
+	[VIVA_QUEUE_WORKER_FRAMES] = {"worker.frames", VIVA_KEY_FRAME_CAPTURED, false, true},
+	[VIVA_QUEUE_EMOTION_FRAMES] = {"emotion.frames", VIVA_KEY_FRAME_ACCEPTED, true, true},
+	[VIVA_QUEUE_SCORING_EMOTIONS] = {"scoring.emotions", VIVA_KEY_EMOTION_ANALYZED, false, false},
+	[VIVA_QUEUE_WORKER_COMPLETIONS] = {"worker.completions", VIVA_KEY_INTERVIEW_COMPLETED, false, false},
+	[VIVA_QUEUE_WORKER_SCORES] = {"worker.scores", VIVA_KEY_SCORE_CALCULATED, false, false},
+	[VIVA_QUEUE_EMOTION_ERASURES] = {"emotion.erasures", VIVA_KEY_INTERVIEW_ERASED, false, false},
+	[VIVA_QUEUE_SCORING_ERASURES] = {"scoring.erasures", VIVA_KEY_INTERVIEW_ERASED, false, false},
+	[VIVA_QUEUE_WORKER_ERASURES] = {"worker.erasures", VIVA_KEY_INTERVIEW_ERASED, false, false},
 };
 
 bool viva_bus_key_is_known(const char *routing_key)

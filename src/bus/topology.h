@@ -42,6 +42,10 @@ struct viva_bus_binding {
 	const char *name;         // of the queue; a partitioned one's partitions are called NAME.0, NAME.1, …
 	const char *routing_key;  // that is bound to it
 	bool is_partitioned;
+	// One consumer of all processes at a time, so that its messages (or a partition's) come in order however many
+	// instances there are; over AMQP x-single-active-consumer. So it is with partitions, and with worker.frames:
+	// two workers would mix up a session's frames.
+	bool keeps_order;
 };
 extern const struct viva_bus_binding viva_bus_bindings[VIVA_QUEUE_COUNT];  // by enum viva_bus_queue
 
