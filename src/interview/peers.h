@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The calls to the emotion and scoring services: gRPC through a breaker with short retries, and REST for what only REST
-// has.
+// The calls to the emotion and scoring services (service/peer.h), whose errors tell the client which of them is away.
 //
 // Threads: any but the loop's: calls block until answered or past their deadline.
 #ifndef VIVA_INTERVIEW_PEERS_H
@@ -9,7 +8,7 @@
 
 #include "base/json.h"
 #include "net/http_client.h"
-#include "rpc/rpc_client.h"
+#include "service/peer.h"
 #include "service/service.h"
 
 struct interview_peers;

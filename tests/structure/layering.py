@@ -27,7 +27,7 @@ MAY_USE = {
     "vision": ["models"],
     "language": ["models"],
     "report": [],
-    "service": ["auth", "bus", "discovery", "net", "rpc"],
+    "service": ["auth", "bus", "discovery", "net", "resilience", "rpc"],
     "gateway": ["auth", "discovery", "net", "resilience", "service"],
     "interview": ["auth", "bus", "discovery", "events", "net", "questions", "resilience", "rpc", "service", "store"],
     "emotion": ["auth", "bus", "events", "net", "resilience", "rpc", "service", "store", "vision"],
