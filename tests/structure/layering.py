@@ -19,7 +19,7 @@ MAY_USE = {
     "resilience": [],
     "store": [],
     "auth": [],
-    "discovery": [],
+    "discovery": ["resilience"],
     "events": [],
     "bus": ["resilience", "store"],
     "net": [],
