@@ -26,13 +26,24 @@ ENVIRONMENT = {
 }
 
 
-def meson_suite(name, build, selection):
+def with_rabbitmq(command):
+    """The command with a RabbitMQ at its side; without one where none is installed, and then its tests say skipped."""
+    sys.path.insert(0, str(ROOT / "tests" / "servers"))
+    import rabbitmq
+    try:
+        rabbitmq.installation()
+    except rabbitmq.Unavailable:
+        return command
+    return [sys.executable, rabbitmq.__file__, "--", *command]
+
+
+def meson_suite(name, build, selection, wrap=lambda command: command):
     """A step that runs meson's tests of one build and reads their JUnit file."""
     def run(words):
         log = f"{name}-log"
         command = ["meson", "test", "-C", str(ROOT / build), "--no-rebuild", "--print-errorlogs", "--num-processes", "2",
                    "--logbase", log, *selection]
-        status = subprocess.run(command, env={**os.environ, **ENVIRONMENT}).returncode
+        status = subprocess.run(wrap(command), env={**os.environ, **ENVIRONMENT}).returncode
         return status, ROOT / build / "meson-logs" / f"{log}.junit.xml"
     return run
 
@@ -53,9 +64,9 @@ def pytest_suite(name, folder, environment=None):
 SUITES = {
     "structure": pytest_suite("structure", "tests/structure"),
     "unit": meson_suite("unit", "build-asan", ["--suite", "unit"]),
-    "contract": meson_suite("contract", "build-asan", ["--suite", "contract"]),
+    "contract": meson_suite("contract", "build-asan", ["--suite", "contract"], with_rabbitmq),
     "fuzz": meson_suite("fuzz", "build-asan", ["--suite", "fuzz"]),
-    "thread": meson_suite("thread", "build-tsan", ["--suite", "unit", "--suite", "contract"]),
+    "thread": meson_suite("thread", "build-tsan", ["--suite", "unit", "--suite", "contract"], with_rabbitmq),
     "integration": pytest_suite("integration", "tests/integration", {
         "VIVA_BINARY": str(ROOT / "build-asan" / "viva"), "VIVA_BUILD": str(ROOT / "build-asan")}),
     "demo": pytest_suite("demo", "tests/demo", {"VIVA_BINARY": str(ROOT / "build" / "viva")}),
