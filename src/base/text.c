@@ -46,6 +46,20 @@ int viva_parse_double(const char *text, double min, double max, double *ret_valu
 	return 0;
 }
 
+bool viva_traceparent_is_valid(const char *text)
+{
+	enum { SIZE = 55 };
+	if (strnlen(text, SIZE + 1) != SIZE || strncmp(text, "00-", 3) != 0)
+		return false;
+	for (size_t i = 3; i < SIZE; i++) {
+		bool wants_dash = i == 35 || i == 52;
+		if (wants_dash != (text[i] == '-') || (!wants_dash && !strchr("0123456789abcdef", text[i])))
+			return false;
+	}
+	return strncmp(text + 3, "00000000000000000000000000000000", 32) != 0 &&
+	       strncmp(text + 36, "0000000000000000", 16) != 0;
+}
+
 bool viva_equal_in_constant_time(const void *a, size_t a_size, const void *b, size_t b_size)
 {
 	if (a_size != b_size)

@@ -45,6 +45,10 @@ void viva_hex_encode(const void *data, size_t size, char *ret_text);  // 2 × si
 VIVA_MUST_CHECK int viva_parse_int64(const char *text, int64_t min, int64_t max, int64_t *ret_value);
 VIVA_MUST_CHECK int viva_parse_double(const char *text, double min, double max, double *ret_value);
 
+// Whether the text is a trace context of version 00 (W3C Trace Context §3.2.2): 00-<32 hex>-<16 hex>-<2 hex>, in lower
+// case, neither id all zeros.
+bool viva_traceparent_is_valid(const char *text);
+
 // Equality in time that depends on the sizes only.
 bool viva_equal_in_constant_time(const void *a, size_t a_size, const void *b, size_t b_size);
 

@@ -7,7 +7,7 @@
 #include "net/http_exchange.h"
 #include "net/http_path.h"
 
-enum { MAX_REQUEST_ID = 64, TRACEPARENT_SIZE = 55, MAX_TIMEOUT_S = 3600 };
+enum { MAX_REQUEST_ID = 64, MAX_TIMEOUT_S = 3600 };
 
 static int check_host(const struct http_exchange *exchange, struct viva_error *error)
 {
@@ -66,20 +66,6 @@ static bool request_id_is_valid(const char *id)
 	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == size;
 }
 
-// W3C Trace Context §3.2.2: 00-<32 hex>-<16 hex>-<2 hex>, lower case.
-static bool traceparent_is_valid(const char *text)
-{
-	if (strlen(text) != TRACEPARENT_SIZE || strncmp(text, "00-", 3) != 0)
-		return false;
-	for (size_t i = 3; i < TRACEPARENT_SIZE; i++) {
-		bool wants_dash = i == 35 || i == 52;
-		if (wants_dash != (text[i] == '-') || (!wants_dash && !strchr("0123456789abcdef", text[i])))
-			return false;
-	}
-	return strncmp(text + 3, "00000000000000000000000000000000", 32) != 0 &&
-	       strncmp(text + 36, "0000000000000000", 16) != 0;
-}
-
 static void read_identity(struct http_exchange *exchange)
 {
 	struct viva_http_request *request = &exchange->request;
@@ -87,7 +73,7 @@ static void read_identity(struct http_exchange *exchange)
 	if (id && request_id_is_valid(id))
 		memcpy(exchange->request_id, id, strlen(id) + 1);
 	const char *trace = http_head_find(&exchange->head, "traceparent");
-	if (trace && traceparent_is_valid(trace) && http_head_count(&exchange->head, "traceparent") == 1)
+	if (trace && viva_traceparent_is_valid(trace) && http_head_count(&exchange->head, "traceparent") == 1)
 		request->traceparent = trace;
 }
 

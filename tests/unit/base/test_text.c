@@ -276,6 +276,23 @@ static void test_text__times_are_read_as_rfc_3339_writes_them(void **state)
 		assert_error(viva_rfc3339_to_unix_ms(bad[i], &ms), VIVA_EINVAL);
 }
 
+static void test_text__a_trace_context_is_whole_or_refused(void **state)
+{
+	(void)state;
+	assert_true(viva_traceparent_is_valid("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+	static const char *const bad[] = {"",
+					  "00-",
+					  "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+					  "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+					  "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+					  "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+					  "00-0af7651916cd43dd8448eb211c80319c0b7ad6b7169203331-01",
+					  "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01x",
+					  "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"};
+	for (size_t i = 0; i < VIVA_COUNT(bad); i++)
+		assert_false(viva_traceparent_is_valid(bad[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_text__constant_time_equality_is_equality),
 		cmocka_unit_test(test_text__times_go_there_and_back),
 		cmocka_unit_test(test_text__times_are_read_as_rfc_3339_writes_them),
+		cmocka_unit_test(test_text__a_trace_context_is_whole_or_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
