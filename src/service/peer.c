@@ -13,6 +13,7 @@ enum {
 	REST_LIMIT_MS = 5000,
 	MAX_REST_BYTES = 8 * 1024 * 1024,
 	TOKEN_LIFE_S = 300,
+	FAIR_US = 1000 * 1000,
 };
 
 struct viva_peer {
@@ -174,10 +175,13 @@ int viva_peer_call(struct viva_peer *peer, const char *method, struct viva_bytes
 	retry.budget = peer->budget;
 	retry.clock = peer->options.runtime->clock;
 	retry.random = peer->options.runtime->random;
+	// A deadline that no healthy service could be blamed for missing says nothing about this one: else whoever may
+	// choose deadlines could have the breaker opened for everybody.
+	bool is_hurried = deadline_us - viva_clock_monotonic_us(retry.clock) < FAIR_US;
 	status = viva_retry(&retry, run_attempt, &attempt, error);
 	if (!status)
 		status = unpack(reply_descriptor, attempt.reply, arena, ret_reply);
-	viva_breaker_leave(peer->breaker, permit, status);
+	viva_breaker_leave(peer->breaker, permit, is_hurried && status == VIVA_EDEADLINE ? VIVA_ECANCELLED : status);
 	return is_unreachable(status) ? fail_as_unreachable(peer, error) : status;
 }
 

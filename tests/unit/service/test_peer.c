@@ -144,6 +144,18 @@ static void test_peer__a_service_that_is_away_is_unavailable_over_grpc_too(void 
 	assert_null(reply);
 }
 
+static void test_peer__callers_in_a_hurry_do_not_open_the_breaker(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_peer) peer = peer_of("scoring");
+	ProtobufCMessage *reply = NULL;
+	for (int i = 0; i < 20; i++)
+		assert_error(viva_peer_call(peer, "/scoring.ScoringService/GenerateReport", viva_bytes_of("", 0), NULL,
+					    1, NULL, arena, &reply, NULL),
+			     VIVA_EUNAVAILABLE);
+	assert_string_equal(state_of(peer, "scoring"), "closed");
+}
+
 static void test_peer__no_memory_makes_no_peer(void **state)
 {
 	(void)state;
@@ -164,6 +176,8 @@ int main(void)
 			test_peer__a_rest_call_finds_the_instance_that_answers_and_brings_a_token, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_peer__failing_rest_calls_open_the_breaker, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_peer__a_service_that_is_away_is_unavailable_over_grpc_too, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_peer__callers_in_a_hurry_do_not_open_the_breaker, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_peer__no_memory_makes_no_peer, set_up, tear_down),
 	};
