@@ -8,8 +8,7 @@
 #include "base/text.h"
 #include "bus/bus_backend.h"
 
-// NULL ends the table.
-static const struct viva_bus_backend *const BACKENDS[] = {NULL};
+static const struct viva_bus_backend *const BACKENDS[] = {&viva_bus_sqlite};
 
 enum {
 	MAX_MESSAGE_BYTES = 32 << 20,  // with its columns well below what the embedded store takes as a value
@@ -65,7 +64,7 @@ static const struct viva_bus_backend *find_backend(const char *url)
 {
 	const char *colon = url ? strchr(url, ':') : NULL;
 	size_t size = colon ? (size_t)(colon - url) : 0;
-	for (size_t i = 0; size > 0 && i < VIVA_COUNT(BACKENDS) && BACKENDS[i]; i++)
+	for (size_t i = 0; size > 0 && i < VIVA_COUNT(BACKENDS); i++)
 		for (const char *const *scheme = BACKENDS[i]->schemes; *scheme; scheme++)
 			if (strlen(*scheme) == size && memcmp(*scheme, url, size) == 0)
 				return BACKENDS[i];

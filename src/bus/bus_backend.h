@@ -77,4 +77,6 @@ void viva_bus_deliver(struct viva_bus_delivery *delivery);
 // of itself.
 int64_t viva_bus_retry_pause_ms(const struct viva_bus *bus, int retries);
 
+extern const struct viva_bus_backend viva_bus_sqlite;
+
 #endif

@@ -247,7 +247,12 @@ static int query(struct viva_store *base, struct viva_arena *arena, const char *
 
 static int transact(struct viva_store *store, viva_store_work *work, void *context, struct viva_error *error)
 {
-	return viva_sqlite_writer_transact(of_store(store)->writer, work, context, error);
+	return viva_sqlite_writer_transact(of_store(store)->writer, VIVA_DURABLE_POWER_LOSS, work, context, error);
+}
+
+static int transact_lazily(struct viva_store *store, viva_store_work *work, void *context, struct viva_error *error)
+{
+	return viva_sqlite_writer_transact(of_store(store)->writer, VIVA_DURABLE_CRASH, work, context, error);
 }
 
 static int transaction_execute(struct viva_store_transaction *base, const char *sql, const struct viva_value *values,
@@ -289,4 +294,5 @@ const struct viva_store_backend viva_store_sqlite = {
 	.transaction_query = transaction_query,
 	.scrub = scrub,
 	.ping = ping,
+	.transact_lazily = transact_lazily,
 };

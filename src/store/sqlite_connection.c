@@ -27,6 +27,8 @@ static int fail_from_sqlite(const struct viva_sqlite_connection *connection, int
 				 sqlite3_errmsg(connection->handle));
 	case SQLITE_TOOBIG:
 		return viva_fail(error, VIVA_ELIMIT, NULL, "a value is too large for the store");
+	case SQLITE_FULL:
+		return viva_fail(error, VIVA_EOVERLOAD, NULL, "the disk is full");
 	default:
 		return viva_fail(error, VIVA_EIO, NULL, "the store failed: %s", sqlite3_errmsg(connection->handle));
 	}
@@ -58,9 +60,12 @@ static int configure(struct viva_sqlite_connection *connection, bool is_reader,
 	sqlite3_db_config(connection->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 
 	char pragmas[512];
+	// Whether a file can shrink is decided before anything is in it; later the first pragma does nothing.
 	snprintf(pragmas, sizeof pragmas,
-		 "PRAGMA journal_mode=WAL; PRAGMA synchronous=%s; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
+		 "PRAGMA auto_vacuum=%s; PRAGMA journal_mode=WAL; PRAGMA synchronous=%s; PRAGMA foreign_keys=ON; "
+		 "PRAGMA secure_delete=ON;"
 		 "PRAGMA journal_size_limit=%d; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA query_only=%s;",
+		 options->can_shrink ? "INCREMENTAL" : "NONE",
 		 options->durability == VIVA_DURABLE_POWER_LOSS ? "FULL" : "NORMAL", MAX_WAL_BYTES,
 		 is_reader ? "ON" : "OFF");
 	return viva_sqlite_run_script(connection, pragmas, error);

@@ -11,6 +11,7 @@ struct job {
 	struct job *next;
 	viva_store_work *work;  // NULL: a checkpoint
 	void *context;
+	enum viva_durability durability;
 	struct viva_error reason;
 	int status;
 	bool is_done;
@@ -20,6 +21,8 @@ struct viva_sqlite_writer {
 	struct viva_sqlite_connection *connection;
 	size_t max_batch;
 	size_t max_waiting;
+	enum viva_durability most;     // that a commit is given; a store of less durability never syncs
+	enum viva_durability current;  // of the connection
 	pthread_t thread;
 	pthread_mutex_t lock;  // of all below
 	pthread_cond_t has_work;
@@ -77,11 +80,30 @@ static void refuse_batch(struct job *batch, int status, const struct viva_error 
 
 static void commit_one(struct viva_sqlite_writer *writer, struct job *job);
 
+// One that must survive power loss has all that share its commit do so.
+static int set_durability(struct viva_sqlite_writer *writer, const struct job *batch, struct viva_error *error)
+{
+	enum viva_durability needed = VIVA_DURABLE_CRASH;
+	for (const struct job *job = batch; job && writer->most == VIVA_DURABLE_POWER_LOSS; job = job->next)
+		if (job->durability == VIVA_DURABLE_POWER_LOSS)
+			needed = VIVA_DURABLE_POWER_LOSS;
+	if (needed == writer->current)
+		return 0;
+	int status = run_plain(
+		writer, needed == VIVA_DURABLE_POWER_LOSS ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL",
+		error);
+	if (!status)
+		writer->current = needed;
+	return status;
+}
+
 // All of a batch in one commit, so that they share its fsync.
 static void commit_batch(struct viva_sqlite_writer *writer, struct job *batch)
 {
 	struct viva_error reason = {0};
-	int status = run_plain(writer, "BEGIN IMMEDIATE", &reason);
+	int status = set_durability(writer, batch, &reason);
+	if (!status)
+		status = run_plain(writer, "BEGIN IMMEDIATE", &reason);
 	if (status) {
 		refuse_batch(batch, status, &reason);
 		return;
@@ -186,6 +208,8 @@ int viva_sqlite_writer_create(struct viva_sqlite_connection *connection, const s
 	writer->connection = connection;
 	writer->max_batch = options->max_batch;
 	writer->max_waiting = options->max_waiting;
+	writer->most = options->durability;
+	writer->current = options->durability;
 	writer->end = &writer->first;
 	writer->transactions = viva_counter("viva_store_transactions_total", "", "Transactions taken by the store");
 	writer->commits = viva_counter("viva_store_commits_total", "", "Commits, each of one or more transactions");
@@ -240,10 +264,10 @@ static int queue_and_wait(struct viva_sqlite_writer *writer, struct job *job, st
 	return job->status;
 }
 
-int viva_sqlite_writer_transact(struct viva_sqlite_writer *writer, viva_store_work *work, void *context,
-				struct viva_error *error)
+int viva_sqlite_writer_transact(struct viva_sqlite_writer *writer, enum viva_durability durability,
+				viva_store_work *work, void *context, struct viva_error *error)
 {
-	struct job job = {.work = work, .context = context};
+	struct job job = {.work = work, .context = context, .durability = durability};
 	return queue_and_wait(writer, &job, error);
 }
 

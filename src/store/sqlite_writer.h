@@ -25,9 +25,9 @@ VIVA_MUST_CHECK int viva_sqlite_writer_create(struct viva_sqlite_connection *con
 // Commits what waits, joins the thread, disconnects. NULL is fine. Always NULL.
 struct viva_sqlite_writer *viva_sqlite_writer_destroy(struct viva_sqlite_writer *writer);
 
-// As viva_store_transact.
-VIVA_MUST_CHECK int viva_sqlite_writer_transact(struct viva_sqlite_writer *writer, viva_store_work *work, void *context,
-						struct viva_error *error);
+// As viva_store_transact, or, with VIVA_DURABLE_CRASH, as viva_store_transact_lazily.
+VIVA_MUST_CHECK int viva_sqlite_writer_transact(struct viva_sqlite_writer *writer, enum viva_durability durability,
+						viva_store_work *work, void *context, struct viva_error *error);
 // Moves all of the WAL into the file and empties it. VIVA_EOVERLOAD, VIVA_EIO.
 VIVA_MUST_CHECK int viva_sqlite_writer_checkpoint(struct viva_sqlite_writer *writer, struct viva_error *error);
 

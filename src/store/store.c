@@ -73,6 +73,13 @@ int viva_store_transact(struct viva_store *store, viva_store_work *work, void *c
 	return store->backend->transact(store, work, context, error);
 }
 
+int viva_store_transact_lazily(struct viva_store *store, viva_store_work *work, void *context, struct viva_error *error)
+{
+	if (!store->backend->transact_lazily)
+		return viva_store_transact(store, work, context, error);
+	return store->backend->transact_lazily(store, work, context, error);
+}
+
 int viva_transaction_execute(struct viva_store_transaction *transaction, const char *sql,
 			     const struct viva_value *values, size_t value_count, int64_t *ret_changed,
 			     struct viva_error *error)

@@ -67,6 +67,7 @@ struct viva_store_options {
 	uint32_t busy_ms;    // wait for another process's write. Default 5,000.
 	size_t max_batch;    // transactions that one commit may carry together. Default 256.
 	size_t max_waiting;  // transactions that wait for the writer; one more is refused. Default 1,024.
+	bool can_shrink;     // SQLite: a new file is made so that PRAGMA incremental_vacuum works. Default off.
 };
 
 struct viva_store_options viva_store_defaults(void);
@@ -87,11 +88,15 @@ VIVA_MUST_CHECK int viva_store_query(struct viva_store *store, struct viva_arena
 
 // Runs work(transaction, context), and commits if it returns 0, else rolls back and returns its error. `work` may run
 // more than once, and several transactions may share one commit; each is all or nothing. Durable on return.
-// It must do no more than statements. VIVA_EIO, VIVA_EOVERLOAD (too many waiting, or another process writes for longer
-// than busy_ms), VIVA_ENOMEM.
+// It must do no more than statements. VIVA_EIO, VIVA_EOVERLOAD (too many waiting, another process writes for longer
+// than busy_ms, or the disk is full), VIVA_ENOMEM.
 typedef int viva_store_work(struct viva_store_transaction *transaction, void *context, struct viva_error *error);
 VIVA_MUST_CHECK int viva_store_transact(struct viva_store *store, viva_store_work *work, void *context,
 					struct viva_error *error);
+// As transact, but on return it survives the death of the process only, as with VIVA_DURABLE_CRASH: for what may be
+// done again after power loss. Transactions keep their order: what is durable is so with all before it.
+VIVA_MUST_CHECK int viva_store_transact_lazily(struct viva_store *store, viva_store_work *work, void *context,
+					       struct viva_error *error);
 // Inside a transaction. ret_changed (may be NULL) is the number of rows touched. A statement that a constraint refuses
 // is VIVA_ECONFLICT and undone; the transaction may go on. VIVA_EIO, VIVA_ELIMIT (a value too large), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_transaction_execute(struct viva_store_transaction *transaction, const char *sql,

@@ -27,6 +27,9 @@ struct viva_store_backend {
 				 struct viva_error *error);
 	int (*scrub)(struct viva_store *store, struct viva_error *error);
 	int (*ping)(struct viva_store *store, struct viva_error *error);
+	// NULL: transact does as well.
+	int (*transact_lazily)(struct viva_store *store, viva_store_work *work, void *context,
+			       struct viva_error *error);
 };
 
 // The first member of a backend's own store and transaction.

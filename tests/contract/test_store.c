@@ -126,6 +126,28 @@ static void test_store__a_transaction_sees_its_own_writes(void **state)
 	assert_int_equal(own.seen, 1);
 }
 
+static int add_lazy_note(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
+{
+	struct viva_value text = viva_value_text(context);
+	return viva_transaction_execute(transaction, "INSERT INTO test_notes (text) VALUES ($1)", &text, 1, NULL,
+					error);
+}
+
+static void test_store__a_lazy_transaction_is_seen_at_once_and_keeps_its_place(void **state)
+{
+	struct store_fixture *fixture = *state;
+	struct viva_store *store = store_fixture_open(fixture);
+	char texts[][8] = {"lazy", "later"};
+	assert_ok(viva_store_transact_lazily(store, add_lazy_note, texts[0], NULL));
+	assert_int_equal(store_fixture_count_notes(store, fixture->arena), 1);
+	assert_ok(viva_store_transact(store, add_lazy_note, texts[1], NULL));
+	assert_error(viva_store_transact_lazily(store, add_lazy_note, texts[0], NULL), VIVA_ECONFLICT);
+	viva_store_destroy(store);
+	store = store_fixture_open(fixture);
+	assert_int_equal(store_fixture_count_notes(store, fixture->arena), 2);
+	viva_store_destroy(store);
+}
+
 static void test_store__a_broken_constraint_is_a_conflict(void **state)
 {
 	struct store_fixture *fixture = *state;
@@ -327,6 +349,7 @@ int main(void)
 		ON_SQLITE(test_store__tells_how_many_rows_a_statement_changed),
 		ON_SQLITE(test_store__work_that_fails_leaves_nothing_and_its_error_comes_back),
 		ON_SQLITE(test_store__a_transaction_sees_its_own_writes),
+		ON_SQLITE(test_store__a_lazy_transaction_is_seen_at_once_and_keeps_its_place),
 		ON_SQLITE(test_store__a_broken_constraint_is_a_conflict),
 		ON_SQLITE(test_store__a_transaction_may_go_on_after_a_conflict),
 		ON_SQLITE(test_store__a_wrong_statement_is_an_error_with_a_reason),
