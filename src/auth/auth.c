@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/auth.h"
 
+#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ enum {
 struct viva_auth {
 	bool is_off;
 	const struct viva_clock *clock;
+	pthread_mutex_t *mutex;  // guards api_key_hash; apart, as everyone else has a const view
 	uint8_t api_key_hash[HASH_BYTES];
 	uint8_t signing_key[VIVA_TOKEN_KEY_BYTES];
 	uint8_t sealing_key[crypto_aead_xchacha20poly1305_ietf_KEYBYTES];
@@ -46,15 +48,22 @@ static void make_random_text(const char *prefix, char ret_text[VIVA_SECRET_MAX])
 	sodium_memzero(bytes, sizeof bytes);
 }
 
+static int check_api_key(const char *key, struct viva_error *error)
+{
+	size_t size = strlen(key);
+	if (size < API_KEY_MIN || size > API_KEY_MAX)
+		return viva_fail(error, VIVA_EUSAGE, "api-key", "the API key must have %d to %d characters",
+				 API_KEY_MIN, API_KEY_MAX);
+	return 0;
+}
+
 static int open_api_key(struct viva_auth *auth, const struct viva_auth_options *options, struct viva_error *error)
 {
 	if (options->api_key) {
-		size_t size = strlen(options->api_key);
-		if (size < API_KEY_MIN || size > API_KEY_MAX)
-			return viva_fail(error, VIVA_EUSAGE, "api-key", "the API key must have %d to %d characters",
-					 API_KEY_MIN, API_KEY_MAX);
-		hash_api_key(options->api_key, size, auth->api_key_hash);
-		return 0;
+		int result = check_api_key(options->api_key, error);
+		if (!result)
+			hash_api_key(options->api_key, strlen(options->api_key), auth->api_key_hash);
+		return result;
 	}
 	char key[VIVA_SECRET_MAX], hash[VIVA_SECRET_MAX], stored[VIVA_SECRET_MAX];
 	make_random_text("viva_", key);
@@ -114,6 +123,10 @@ int viva_auth_open(const struct viva_auth_options *options, struct viva_auth **r
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for credentials");
 	auth->is_off = options->is_off;
 	auth->clock = options->clock;
+	auth->mutex = malloc(sizeof *auth->mutex);
+	if (!auth->mutex)
+		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for credentials");
+	pthread_mutex_init(auth->mutex, NULL);
 	int status = open_api_key(auth, options, error);
 	if (!status)
 		status = open_token_key(auth, options, error);
@@ -124,10 +137,25 @@ int viva_auth_open(const struct viva_auth_options *options, struct viva_auth **r
 
 struct viva_auth *viva_auth_destroy(struct viva_auth *auth)
 {
-	if (auth)
-		sodium_memzero(auth, sizeof *auth);
+	if (!auth)
+		return NULL;
+	if (auth->mutex)
+		pthread_mutex_destroy(auth->mutex);
+	free(auth->mutex);
+	sodium_memzero(auth, sizeof *auth);
 	free(auth);
 	return NULL;
+}
+
+int viva_auth_set_api_key(struct viva_auth *auth, const char *api_key, struct viva_error *error)
+{
+	int result = check_api_key(api_key, error);
+	if (result)
+		return result;
+	pthread_mutex_lock(auth->mutex);
+	hash_api_key(api_key, strlen(api_key), auth->api_key_hash);
+	pthread_mutex_unlock(auth->mutex);
+	return 0;
 }
 
 static int64_t now_s(const struct viva_auth *auth)
@@ -157,7 +185,10 @@ static bool is_api_key(const struct viva_auth *auth, const char *credential, siz
 		return false;
 	uint8_t hash[HASH_BYTES];
 	hash_api_key(credential, size, hash);
-	return sodium_memcmp(hash, auth->api_key_hash, HASH_BYTES) == 0;
+	pthread_mutex_lock(auth->mutex);
+	bool is_it = sodium_memcmp(hash, auth->api_key_hash, HASH_BYTES) == 0;
+	pthread_mutex_unlock(auth->mutex);
+	return is_it;
 }
 
 int viva_auth_check(const struct viva_auth *auth, const char *authorization, const char *token,

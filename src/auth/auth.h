@@ -35,6 +35,9 @@ VIVA_MUST_CHECK int viva_auth_open(const struct viva_auth_options *options, stru
 struct viva_auth *viva_auth_destroy(struct viva_auth *auth);
 VIVA_DEFINE_AUTO(viva_auth)
 
+// Takes another API key over (16 to 256 characters): from now on the old one is no longer good. VIVA_EUSAGE.
+VIVA_MUST_CHECK int viva_auth_set_api_key(struct viva_auth *auth, const char *api_key, struct viva_error *error);
+
 // What an interview token says.
 struct viva_claims {
 	char interview_id[64];  // claim "sub"

@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config_file.h"
 #include "base/text.h"
 
 enum { MAX_OPTIONS = 256, MAX_VARIABLE = 80 };
 
-enum source { FROM_DEFAULT, FROM_ENVIRONMENT, FROM_FLAG };
+enum source { FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
 
 struct setting {
 	const struct viva_option *option;
@@ -50,7 +51,7 @@ static void variable_of(const struct viva_option *option, char ret_name[MAX_VARI
 // "--port", or "VIVA_PORT" where that was the source: what the user has to correct.
 static const char *origin_of(const struct viva_option *option, enum source source, char ret_name[MAX_VARIABLE])
 {
-	if (source == FROM_ENVIRONMENT)
+	if (source == FROM_ENVIRONMENT || source == FROM_FILE)
 		variable_of(option, ret_name);
 	else
 		snprintf(ret_name, MAX_VARIABLE, "--%s", option->name);
@@ -191,6 +192,27 @@ static int load_arguments(struct viva_config *config, int count, char *const *ar
 	return 0;
 }
 
+// Like a variable of the environment, one that no option has is somebody else's.
+static int take_entry(void *context, const char *name, const char *value, struct viva_error *error)
+{
+	struct viva_config *config = context;
+	for (size_t i = 0; i < config->count; i++) {
+		struct setting *setting = &config->settings[i];
+		char variable[MAX_VARIABLE];
+		variable_of(setting->option, variable);
+		if (strcmp(variable, name) == 0 && setting->source <= FROM_FILE && *value)
+			return set(setting, value, FROM_FILE, error);
+	}
+	return 0;
+}
+
+static int load_file(struct viva_config *config, struct viva_error *error)
+{
+	size_t found = find(config, VIVA_CONFIG_FILE_OPTION, strlen(VIVA_CONFIG_FILE_OPTION));
+	const char *path = found == NOT_FOUND ? NULL : config->settings[found].text;
+	return path ? config_file_read(path, take_entry, config, error) : 0;
+}
+
 int viva_config_load(const struct viva_option *const *tables, const size_t *counts, size_t table_count,
 		     int argument_count, char *const *arguments, struct viva_config **ret_config,
 		     struct viva_error *error)
@@ -203,6 +225,8 @@ int viva_config_load(const struct viva_option *const *tables, const size_t *coun
 	int status = load_defaults_and_environment(config, error);
 	if (!status)
 		status = load_arguments(config, argument_count, arguments, error);
+	if (!status)
+		status = load_file(config, error);
 	if (status)
 		return status;
 	*ret_config = viva_take(&config);
@@ -289,12 +313,35 @@ bool viva_config_flag(const struct viva_config *config, const char *name)
 	return get(config, name, VIVA_OPTION_FLAG)->flag;
 }
 
+bool viva_config_has(const struct viva_config *config, const char *name)
+{
+	return find(config, name, strlen(name)) != NOT_FOUND;
+}
+
 bool viva_config_is_set(const struct viva_config *config, const char *name)
 {
 	size_t found = find(config, name, strlen(name));
 	if (found == NOT_FOUND)
 		abort();
 	return config->settings[found].source != FROM_DEFAULT;
+}
+
+static bool are_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+const char *viva_config_next_difference(const struct viva_config *config, const struct viva_config *other,
+					size_t *cursor)
+{
+	while (*cursor < config->count) {
+		size_t i = (*cursor)++;
+		const char *name = config->settings[i].option->name;
+		size_t found = find(other, name, strlen(name));
+		if (found != NOT_FOUND && !are_equal(config->settings[i].text, other->settings[found].text))
+			return name;
+	}
+	return NULL;
 }
 
 size_t viva_config_positional_count(const struct viva_config *config)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Settings from one table: each row is a flag (--store-url), an environment variable (VIVA_STORE_URL) and a line of
-// --help. A flag wins over the environment, which wins over the default.
+// --help. A flag wins over the environment, which wins over the file that the option "config-file" names (if a table
+// has that option), which wins over the default.
 //
 // Threads: load once at start; reading is free from any thread.
 #ifndef VIVA_BASE_CONFIG_H
@@ -27,6 +28,9 @@ struct viva_option {
 	bool secret;                // its value is never printed
 };
 
+// The option that names a file of VIVA_…=VALUE lines.
+#define VIVA_CONFIG_FILE_OPTION "config-file"
+
 struct viva_config;
 
 // Reads `arguments` (without the program's and subcommand's name) and the environment against the joined `tables`.
@@ -47,7 +51,12 @@ const char *viva_config_text(const struct viva_config *config, const char *name)
 int64_t viva_config_int(const struct viva_config *config, const char *name);
 double viva_config_real(const struct viva_config *config, const char *name);
 bool viva_config_flag(const struct viva_config *config, const char *name);
+bool viva_config_has(const struct viva_config *config, const char *name);     // a table has this option
 bool viva_config_is_set(const struct viva_config *config, const char *name);  // given, not defaulted
+
+// The name of the next option that has another value in `other`, from *cursor (0 at first) on; NULL = no more.
+const char *viva_config_next_difference(const struct viva_config *config, const struct viva_config *other,
+					size_t *cursor);
 
 size_t viva_config_positional_count(const struct viva_config *config);
 const char *viva_config_positional(const struct viva_config *config, size_t index);

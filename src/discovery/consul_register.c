@@ -36,7 +36,8 @@ static int make_id(struct consul_registration *registration)
 	return size < (int)sizeof registration->own_id ? 0 : VIVA_EINVAL;
 }
 
-static json_t *make_check(const struct consul_registration *registration, enum viva_discovery_check kind)
+static json_t *make_check(const struct consul_registration *registration, enum viva_discovery_check kind,
+			  bool is_working)
 {
 	char at[DISCOVERY_MAX_ADDRESS + 1], url[DISCOVERY_MAX_ADDRESS + 32];
 	const char *host = registration->address[0] ? registration->address : "localhost";
@@ -46,7 +47,8 @@ static json_t *make_check(const struct consul_registration *registration, enum v
 	bool is_grpc = kind == VIVA_DISCOVERY_CHECK_GRPC;
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "Name", "health", is_grpc ? "GRPC" : "HTTP",
 			 is_grpc ? at : url, "Interval", check_interval, "Timeout", check_timeout,
-			 "DeregisterCriticalServiceAfter", deregister_after, "Status", "passing");
+			 "DeregisterCriticalServiceAfter", deregister_after, "Status",
+			 is_working ? "passing" : "critical");
 }
 
 static int make_body(struct consul_registration *registration, const struct viva_discovery_instance *instance)
@@ -54,7 +56,7 @@ static int make_body(struct consul_registration *registration, const struct viva
 	VIVA_AUTO_JSON tags = json_array();
 	for (size_t i = 0; i < instance->tag_count; i++)
 		json_array_append_new(tags, json_string(instance->tags[i]));
-	VIVA_AUTO_JSON check = make_check(registration, instance->check);
+	VIVA_AUTO_JSON check = make_check(registration, instance->check, instance->is_working);
 	if (!check || json_array_size(tags) != instance->tag_count)
 		return check ? VIVA_EINVAL : VIVA_ENOMEM;
 	VIVA_AUTO_JSON body = json_pack("{s:s, s:s, s:O, s:i, s:{s:s}, s:O}", "ID", registration->own_id, "Name",

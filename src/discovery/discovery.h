@@ -79,12 +79,12 @@ struct viva_discovery_instance {
 	const char *const *tags;
 	size_t tag_count;
 	enum viva_discovery_check check;  // HTTP: GET /health; every 10 s, within 2 s (reference design §6)
+	bool is_working;                  // passes from the start; else from its first check on
 };
 
-// Registers in the background, again whenever the agent has forgotten, until deregister. Copied. Call it once, when the
-// instance is able to work: it counts as passing from the start. Where the agent has the service at this address and
-// port from a file (deploy/consul), that registration is used instead of a second one. With static: nothing happens.
-// VIVA_ENOMEM, VIVA_EINVAL.
+// Registers in the background, again whenever the agent has forgotten, until deregister. Copied. Once. Where the agent
+// has the service at this address and port from a file (deploy/consul), that registration is used instead of a second
+// one. With static: nothing happens. VIVA_ENOMEM, VIVA_EINVAL.
 VIVA_MUST_CHECK int viva_discovery_register(struct viva_discovery *discovery,
 					    const struct viva_discovery_instance *instance, struct viva_error *error);
 // Takes this instance out (one registered by file: into maintenance). Blocks until the agent has answered, at most

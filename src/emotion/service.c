@@ -21,6 +21,8 @@ enum {
 	MAX_CONTEXTS = 64,
 };
 
+static const char *const tags[] = {"ml", "grpc", NULL};  // reference design §6
+
 static const struct viva_option options[] = {
 	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where the timeline is kept; default sqlite:DATA/viva.db",
 	 true},
@@ -170,6 +172,7 @@ int viva_emotion_main(int argument_count, char **arguments)
 		.name = "emotion",
 		.summary = "Sees faces, expressions and blinks in frames, and keeps their timeline",
 		.default_port = DEFAULT_PORT,
+		.tags = tags,
 		.options = options,
 		.option_count = VIVA_COUNT(options),
 		.routes = emotion_routes,

@@ -9,32 +9,51 @@
 
 enum { DEFAULT_PORT = 8000, THREADS = 4 };
 
+static const char *const tags[] = {"api", "v1", NULL};
+
+// WebSockets live long: counted by turns they would gather where they were opened.
+static const struct viva_option options[] = {
+	{"balancing", VIVA_OPTION_TEXT, "least_loaded", 0, 0, "round_robin|least_loaded",
+	 "How requests and WebSockets are spread over a service's instances", false},
+};
+
 struct gateway {
 	struct gateway_router router;  // first: the routes' context
 	struct gateway_probe *probe;
 };
+
+static void stop(void *state)
+{
+	struct gateway *gateway = state;
+	gateway_probe_destroy(gateway->probe);
+	gateway_upstreams_destroy(gateway->router.upstreams);
+	free(gateway);
+}
 
 static int start(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error)
 {
 	struct gateway *gateway = calloc(1, sizeof *gateway);
 	if (!gateway)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the gateway");
-	int code = gateway_probe_create(runtime->discovery, runtime->clock, &gateway->probe);
-	if (code != 0) {
-		free(gateway);
-		return viva_fail(error, code, NULL, "no memory for the health probes");
-	}
 	gateway->router.auth = runtime->auth;
-	gateway->router.discovery = runtime->discovery;
+	int code = gateway_upstreams_create(runtime->discovery, runtime->tuning, &gateway->router.upstreams, error);
+	if (code == 0) {
+		code = gateway_probe_create(runtime->discovery, runtime->clock, &gateway->probe);
+		if (code != 0)
+			viva_fail(error, code, NULL, "no memory for the health probes");
+	}
+	if (code != 0) {
+		stop(gateway);
+		return code;
+	}
 	*ret_state = gateway;
 	return 0;
 }
 
-static void stop(void *state)
+static void tune(void *state, const struct viva_tuning *tuning)
 {
 	struct gateway *gateway = state;
-	gateway_probe_destroy(gateway->probe);
-	free(gateway);
+	gateway_upstreams_tune(gateway->router.upstreams, tuning);
 }
 
 // Without interviews the platform is down; without emotions or scores it limps, and a gateway taken out of balance for
@@ -62,10 +81,15 @@ int viva_gateway_main(int argument_count, char **arguments)
 		.default_port = DEFAULT_PORT,
 		.default_threads = THREADS,
 		.is_public = true,
+		.tags = tags,
+		.balances = true,
+		.options = options,
+		.option_count = VIVA_COUNT(options),
 		.routes = gateway_routes,
 		.route_count = gateway_route_count,
 		.start = start,
 		.check = check,
+		.tune = tune,
 		.stop = stop,
 	};
 	return viva_service_main(&service, argument_count, arguments);

@@ -12,7 +12,6 @@ enum {
 	MAX_FRAME_BODY_BYTES = 12 * 1024 * 1024,  // a frame of 8 MiB in base64, and what is around it
 };
 
-// All instances, each request beginning with the next one, so that a dead first one costs only its share.
 static int choose(struct viva_http_request *request, enum gateway_service service, enum gateway_access access,
 		  struct viva_http_relay_choice *ret_choice, struct viva_error *error)
 {
@@ -20,19 +19,7 @@ static int choose(struct viva_http_request *request, enum gateway_service servic
 	int code = gateway_check_access(router->auth, access, request, error);
 	if (code != 0)
 		return code;
-	const char *const *addresses = NULL;
-	size_t count = 0;
-	code = viva_discovery_addresses(router->discovery, gateway_service_names[service], request->arena, &addresses,
-					&count, error);
-	if (code != 0)
-		return code;
-	const char **turned = viva_arena_alloc(request->arena, (count + 1) * sizeof *turned);
-	if (!turned)
-		return VIVA_ENOMEM;
-	size_t first = router->turns++;
-	for (size_t i = 0; i < count; i++)
-		turned[i] = addresses[(first + i) % count];
-	*ret_choice = (struct viva_http_relay_choice){.addresses = turned, .address_count = count};
+	*ret_choice = (struct viva_http_relay_choice){.balancer = gateway_upstream(router->upstreams, service)};
 	return 0;
 }
 

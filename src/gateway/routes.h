@@ -7,14 +7,13 @@
 #define VIVA_GATEWAY_ROUTES_H
 
 #include "auth/auth.h"
-#include "discovery/discovery.h"
+#include "gateway/upstreams.h"
 #include "net/http_server.h"
 
 // What the routes get as context: the first members of the gateway's state.
 struct gateway_router {
 	const struct viva_auth *auth;
-	struct viva_discovery *discovery;
-	size_t turns;  // which instance is first next time; the loop's
+	struct gateway_upstreams *upstreams;
 };
 
 extern const struct viva_http_route gateway_routes[];

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
+
 static const struct {
 	const char *name;
 	int down;  // its error when it can't be reached
@@ -29,7 +31,6 @@ int interview_peers_create(const struct viva_service_runtime *runtime, struct in
 	int status = 0;
 	for (size_t i = 0; i < VIVA_COUNT(PEERS) && !status; i++) {
 		struct viva_peer_options options = viva_peer_defaults(PEERS[i].name, runtime);
-		options.breaker_open_ms = (uint32_t)viva_config_int(runtime->config, "breaker-open-ms");
 		status = viva_peer_create(&options, &peers->peers[i], error);
 	}
 	if (status) {
@@ -38,6 +39,13 @@ int interview_peers_create(const struct viva_service_runtime *runtime, struct in
 	}
 	*ret_peers = peers;
 	return 0;
+}
+
+void interview_peers_tune(struct interview_peers *peers, const struct viva_tuning *tuning)
+{
+	for (size_t i = 0; i < VIVA_COUNT(PEERS); i++)
+		if (viva_peer_tune(peers->peers[i], tuning))
+			viva_log_error("the calls to %s keep their old settings", PEERS[i].name);
 }
 
 struct interview_peers *interview_peers_destroy(struct interview_peers *peers)

@@ -20,6 +20,7 @@ bool interview_peer_is_down(int code);
 
 VIVA_MUST_CHECK int interview_peers_create(const struct viva_service_runtime *runtime,
 					   struct interview_peers **ret_peers, struct viva_error *error);
+void interview_peers_tune(struct interview_peers *peers, const struct viva_tuning *tuning);
 struct interview_peers *interview_peers_destroy(struct interview_peers *peers);  // NULL is fine. Always NULL.
 
 // One idempotent unary call: `head`, then `blob` (may be NULL) by reference, as viva_rpc_call_unary sends them; the

@@ -13,6 +13,8 @@
 
 enum { JANITOR_INTERVAL_MS = 2000 };
 
+static const char *const tags[] = {"api", "v1", NULL};  // reference design §6
+
 static const struct viva_option options[] = {
 	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where interviews are kept; default sqlite:DATA/viva.db",
 	 true},
@@ -22,8 +24,10 @@ static const struct viva_option options[] = {
 	 "How long after its start an interview ends by itself", false},
 	{"confidence-floor", VIVA_OPTION_REAL, "0.4", 0, 1, NULL,
 	 "Answers whose speech was recognised with less confidence are kept, but not judged", false},
-	{"breaker-open-ms", VIVA_OPTION_INT, "10000", 1, 3600000, "ms",
-	 "How long calls to a failing service are held back", false},
+	// The live path's: somebody waits.
+	{"retry-base-ms", VIVA_OPTION_INT, "50", 1, 3600000, "ms",
+	 "Pause before the first retry; doubles each time, and as much again by chance is added", false},
+	{"retry-max-ms", VIVA_OPTION_INT, "500", 1, 3600000, "ms", "Longest pause, before chance is added", false},
 	{"frame-threads", VIVA_OPTION_INT, "8", 1, 256, NULL, "Live frames that are analysed at a time", false},
 	{"max-sessions", VIVA_OPTION_INT, "10000", 1, 1000000, NULL, "Interviews remembered in memory at a time",
 	 false},
@@ -127,12 +131,20 @@ static void drain(void *state)
 	interview_janitor_stop(service->janitor);
 }
 
+static void tune(void *state, const struct viva_tuning *tuning)
+{
+	struct interview_service *service = state;
+	interview_peers_tune(service->peers, tuning);
+}
+
 int viva_interview_main(int argument_count, char **arguments)
 {
 	const struct viva_service service = {
 		.name = "interview",
 		.summary = "Conducts interviews over REST and WebSocket.",
 		.default_port = 8080,
+		.calls_others = true,
+		.tags = tags,
 		// Handlers wait for the other services most of their time.
 		.default_threads = 16,
 		.options = options,
@@ -142,6 +154,7 @@ int viva_interview_main(int argument_count, char **arguments)
 		.start = start,
 		.check = check,
 		.drain = drain,
+		.tune = tune,
 		.stop = stop,
 	};
 	return viva_service_main(&service, argument_count, arguments);

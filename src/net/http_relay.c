@@ -25,6 +25,7 @@ enum {
 	DEFAULT_RESPONSE_MS = 60 * 1000,
 	DEFAULT_IDLE_MS = 90 * 1000,
 	MAX_ANSWER_HEADERS = 256,
+	MAX_TRIES = 8,                   // of a balancer's instances
 	MAX_WAITING_BYTES = 512 * 1024,  // of a body, while the connection is made; a few reads at most
 };
 
@@ -35,6 +36,10 @@ struct relay {
 	const struct viva_http_relay_route *route;
 	struct viva_http_relay_choice choice;
 	size_t next_address;
+	const char *address;         // that is tried or used now
+	struct viva_member *member;  // of the choice's balancer, counted as busy; NULL = none
+	struct viva_member *tried[MAX_TRIES];
+	size_t tried_count;
 	struct upstream *upstream;  // NULL between two attempts
 	enum relay_state state;
 	llhttp_t parser;
@@ -64,8 +69,15 @@ static uint32_t or_default(uint32_t value, uint32_t fallback)
 	return value != 0 ? value : fallback;
 }
 
+static void end_member(struct relay *relay, int code)
+{
+	if (relay->member)
+		viva_balancer_end(relay->choice.balancer, viva_take(&relay->member), code);
+}
+
 static void destroy(struct relay *relay)
 {
+	end_member(relay, VIVA_ECANCELLED);
 	upstream_drop(relay->upstream);
 	http_head_finish(&relay->answer);
 	viva_buffer_finish(&relay->waiting);
@@ -83,6 +95,7 @@ static void fail(struct relay *relay, int code, const char *message)
 {
 	struct http_exchange *exchange = relay->exchange;
 	struct http_connection *connection = exchange->connection;
+	end_member(relay, code);
 	http_exchange_refuse(exchange, code, message);  // abandons this relay
 	http_connection_flush(connection);
 }
@@ -141,21 +154,43 @@ static void on_ready(void *context)
 	transport_resume(client_of(relay), TRANSPORT_PAUSE_RELAY);
 }
 
-static void connect_next(struct relay *relay, bool may_reuse)
+// Whether the address could be tried.
+static bool connect_to(struct relay *relay, bool may_reuse)
 {
+	uint32_t timeout_ms = or_default(relay->route->connect_timeout_ms, DEFAULT_CONNECT_MS);
 	relay->state = RELAY_CONNECTING;
 	relay->upstream = NULL;
 	reset_answer(relay);
-	while (relay->next_address < relay->choice.address_count) {
-		const char *address = relay->choice.addresses[relay->next_address++];
-		uint32_t timeout_ms = or_default(relay->route->connect_timeout_ms, DEFAULT_CONNECT_MS);
-		if (upstream_acquire(relay->exchange->server->relay_pool, address, may_reuse, timeout_ms, &relay_user,
-				     relay, &relay->upstream) != 0)
-			continue;
-		if (relay->upstream->state == UPSTREAM_IN_USE)
-			on_ready(relay);
-		return;
+	if (upstream_acquire(relay->exchange->server->relay_pool, relay->address, may_reuse, timeout_ms, &relay_user,
+			     relay, &relay->upstream) != 0)
+		return false;
+	if (relay->upstream->state == UPSTREAM_IN_USE)
+		on_ready(relay);
+	return true;
+}
+
+// Finds whom to try after the one that failed, if any. False: nobody is left.
+static bool choose_next(struct relay *relay)
+{
+	struct viva_balancer *balancer = relay->choice.balancer;
+	end_member(relay, VIVA_EUNAVAILABLE);
+	if (!balancer && relay->next_address < relay->choice.address_count) {
+		relay->address = relay->choice.addresses[relay->next_address++];
+		return true;
 	}
+	if (!balancer || relay->tried_count == MAX_TRIES ||
+	    viva_balancer_begin(balancer, relay->tried, relay->tried_count, &relay->member) != 0)
+		return false;
+	relay->tried[relay->tried_count++] = relay->member;
+	relay->address = viva_member_address(relay->member);
+	return true;
+}
+
+static void connect_next(struct relay *relay)
+{
+	while (choose_next(relay))
+		if (connect_to(relay, true))
+			return;
 	fail(relay, VIVA_EUNAVAILABLE, "the service can't be reached");
 }
 
@@ -193,7 +228,7 @@ void relay_begin(struct http_exchange *exchange)
 		return;
 	}
 	transport_pause(client_of(relay), TRANSPORT_PAUSE_RELAY);
-	connect_next(relay, true);
+	connect_next(relay);
 }
 
 void relay_take_body(struct http_exchange *exchange, const char *data, size_t size)
@@ -351,6 +386,7 @@ static void finish(struct relay *relay, bool is_clean)
 		upstream_release(viva_take(&relay->upstream));
 	exchange->answer = ANSWER_SENT;
 	http_exchange_count(exchange, relay->status);
+	end_member(relay, relay->status == 502 || relay->status == 504 ? VIVA_EBADGATEWAY : 0);
 	destroy(relay);
 	http_connection_flush(connection);
 }
@@ -361,11 +397,12 @@ static void open_tunnel(struct relay *relay, struct viva_bytes early)
 	uint32_t idle_ms = or_default(relay->route->idle_timeout_ms, DEFAULT_IDLE_MS);
 	struct upstream *upstream = viva_take(&relay->upstream);
 	http_exchange_count(exchange, 101);
-	if (relay_tunnel_open(exchange, upstream, idle_ms, early) != 0) {
+	if (relay_tunnel_open(exchange, upstream, relay->choice.balancer, relay->member, idle_ms, early) != 0) {
 		upstream_drop(upstream);
 		transport_close(client_of(relay), UV_ENOMEM);
 		return;
 	}
+	relay->member = NULL;  // the tunnel's
 	destroy(relay);
 	http_exchange_destroy(exchange);
 }
@@ -396,7 +433,7 @@ static void on_data(void *context, uint8_t *data, size_t size)
 				       or_default(relay->route->idle_timeout_ms, DEFAULT_IDLE_MS));
 }
 
-// Only what can't have had an effect twice: RFC 9110 §9.2.2, and nothing came back on a connection that was kept.
+// Only what can't have had an effect twice: RFC 9110 §9.2.2, and nothing came back.
 static bool may_try_again(const struct relay *relay)
 {
 	static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
@@ -413,13 +450,17 @@ static bool may_try_again(const struct relay *relay)
 static void recover(struct relay *relay, bool was_reused)
 {
 	if (relay->state == RELAY_CONNECTING) {
-		connect_next(relay, true);
-	} else if (relay->state == RELAY_WAITING && was_reused && may_try_again(relay)) {
-		relay->next_address--;
-		connect_next(relay, false);
-	} else {
-		fail(relay, VIVA_EBADGATEWAY, "the service closed the connection");
+		connect_next(relay);
+		return;
 	}
+	bool may_repeat = relay->state == RELAY_WAITING && may_try_again(relay);
+	// A kept connection may merely have been idle for too long; a new one says that the instance has died.
+	if (may_repeat && was_reused && connect_to(relay, false))
+		return;
+	while (may_repeat && choose_next(relay))
+		if (connect_to(relay, true))
+			return;
+	fail(relay, VIVA_EBADGATEWAY, "the service closed the connection");
 }
 
 static void on_lost(void *context)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "net/http_path.h"
 
 // RFC 9110 §7.6.1, and Proxy-Connection which some clients still send.
@@ -22,7 +23,8 @@ static const char *const hop_by_hop[] = {
 
 // Made anew for the upstream, whatever the client says.
 static const char *const made_for_upstream[] = {
-	"expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-request-id", "traceparent", "host"};
+	"expect", "x-forwarded-for",  "x-forwarded-proto", "x-forwarded-host", "x-request-id", "traceparent",
+	"host",   "x-request-timeout"};
 
 static bool is_in(const char *name, const char *const *list, size_t count)
 {
@@ -78,6 +80,16 @@ static int write_request_framing(const struct http_exchange *exchange, struct vi
 	return 0;
 }
 
+// What is left of the time that the client gave, or we give it. A long upload may have used all of it up; then the
+// service's own limit has to do.
+static int write_deadline(const struct http_exchange *exchange, struct viva_buffer *out)
+{
+	int64_t left_us = exchange->request.deadline_us - viva_clock_monotonic_us(viva_system_clock());
+	if (exchange->is_upgrade || left_us < 1000)
+		return 0;
+	return viva_buffer_printf(out, "x-request-timeout: %.3f\r\n", (double)left_us / 1e6);
+}
+
 int relay_write_request_head(struct http_exchange *exchange, const char *address, struct viva_buffer *ret_head)
 {
 	const struct http_head *head = &exchange->head;
@@ -96,6 +108,8 @@ int relay_write_request_head(struct http_exchange *exchange, const char *address
 		code = write_forwarded(exchange, host, ret_head);
 	if (code == 0)
 		code = write_request_framing(exchange, ret_head);
+	if (code == 0)
+		code = write_deadline(exchange, ret_head);
 	if (code == 0)
 		code = viva_buffer_printf(ret_head, "x-request-id: %s\r\ntraceparent: %s\r\n\r\n", request->request_id,
 					  request->traceparent);

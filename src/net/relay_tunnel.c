@@ -10,6 +10,8 @@ enum { LAST_WORDS_MS = 5 * 1000 };  // for the other side's end, once one has en
 struct tunnel {
 	struct http_connection *connection;
 	struct upstream *upstream;  // NULL once lost
+	struct viva_balancer *balancer;
+	struct viva_member *member;  // NULL = none
 	struct viva_loop *loop;
 	uint64_t heard_ms;
 	uint32_t idle_timeout_ms;
@@ -128,6 +130,8 @@ static void on_client_closed(void *owner, int uv_error)
 	struct tunnel *tunnel = owner;
 	struct http_connection *connection = tunnel->connection;
 	upstream_drop(tunnel->upstream);
+	if (tunnel->member)
+		viva_balancer_end(tunnel->balancer, tunnel->member, 0);
 	viva_metric_add(open_tunnels(), -1);
 	free(tunnel);
 	http_server_forget(connection);
@@ -151,8 +155,8 @@ static void on_server_stop(void *owner)
 	begin_ending(tunnel);
 }
 
-int relay_tunnel_open(struct http_exchange *exchange, struct upstream *upstream, uint32_t idle_timeout_ms,
-		      struct viva_bytes early)
+int relay_tunnel_open(struct http_exchange *exchange, struct upstream *upstream, struct viva_balancer *balancer,
+		      struct viva_member *member, uint32_t idle_timeout_ms, struct viva_bytes early)
 {
 	struct http_connection *connection = exchange->connection;
 	bool has_ended = connection->session->has_ended;
@@ -166,6 +170,8 @@ int relay_tunnel_open(struct http_exchange *exchange, struct upstream *upstream,
 		return code;
 	}
 	tunnel->connection = connection;
+	tunnel->balancer = balancer;
+	tunnel->member = member;
 	tunnel->upstream = upstream;
 	tunnel->loop = exchange->server->options.loop;
 	tunnel->idle_timeout_ms = idle_timeout_ms;

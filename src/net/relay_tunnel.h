@@ -8,11 +8,14 @@
 
 #include "net/http_exchange.h"
 #include "net/relay_upstream.h"
+#include "resilience/balancer.h"
 
 // Takes the client's connection and the upstream over; `early` are bytes that the upstream sent right after its 101,
-// whose head has been written to the client. The exchange is gone afterwards. On failure nothing was taken.
+// whose head has been written to the client. `member` (may be NULL) of the balancer is busy as long as the tunnel is
+// open, and is the tunnel's to end. The exchange is gone afterwards. On failure nothing was taken.
 // VIVA_ENOMEM, VIVA_ECLOSED.
 VIVA_MUST_CHECK int relay_tunnel_open(struct http_exchange *exchange, struct upstream *upstream,
+				      struct viva_balancer *balancer, struct viva_member *member,
 				      uint32_t idle_timeout_ms, struct viva_bytes early);
 
 #endif

@@ -22,6 +22,7 @@ struct viva_breaker {
 	struct viva_breaker_options options;
 	struct viva_metric *state_metric;
 	struct viva_metric *transition_metrics[STATES];
+	struct viva_metric *trip_in_a_row_metric, *trip_failures_metric, *trip_calls_metric;
 
 	pthread_mutex_t mutex;  // guards all below
 	enum viva_breaker_state state;
@@ -60,12 +61,24 @@ static void register_metrics(struct viva_breaker *breaker)
 			viva_counter("viva_breaker_transitions_total", labels, "Changes of a breaker's state");
 	}
 	viva_metric_set(breaker->state_metric, VIVA_BREAKER_CLOSED);
+	snprintf(labels, sizeof labels, "target=\"%.40s\"", breaker->options.target);
+	breaker->trip_in_a_row_metric =
+		viva_gauge("viva_breaker_trip_failures_in_a_row", labels, "Failures in a row when it opened last");
+	breaker->trip_failures_metric =
+		viva_gauge("viva_breaker_trip_failures", labels, "Failures in the window when it opened last");
+	breaker->trip_calls_metric =
+		viva_gauge("viva_breaker_trip_calls", labels, "Calls in the window when it opened last");
+}
+
+static bool are_in_range(const struct viva_breaker_options *options)
+{
+	return options->open_ms > 0 && options->min_calls > 0 && options->window_ms >= SLICES &&
+	       options->failure_share > 0 && options->failure_share <= 1;
 }
 
 int viva_breaker_create(const struct viva_breaker_options *options, struct viva_breaker **ret_breaker)
 {
-	if (!options->target || options->open_ms == 0 || options->min_calls == 0 || options->window_ms < SLICES ||
-	    !(options->failure_share > 0 && options->failure_share <= 1))
+	if (!options->target || !are_in_range(options))
 		return VIVA_EINVAL;
 	struct viva_breaker *breaker = calloc(1, sizeof *breaker);
 	if (!breaker)
@@ -84,6 +97,22 @@ struct viva_breaker *viva_breaker_destroy(struct viva_breaker *breaker)
 	pthread_mutex_destroy(&breaker->mutex);
 	free(breaker);
 	return NULL;
+}
+
+int viva_breaker_tune(struct viva_breaker *breaker, const struct viva_breaker_options *options)
+{
+	if (!are_in_range(options))
+		return VIVA_EINVAL;
+	pthread_mutex_lock(&breaker->mutex);
+	if (options->window_ms != breaker->options.window_ms)
+		memset(breaker->slices, 0, sizeof breaker->slices);
+	breaker->options.open_ms = options->open_ms;
+	breaker->options.max_failures_in_a_row = options->max_failures_in_a_row;
+	breaker->options.min_calls = options->min_calls;
+	breaker->options.failure_share = options->failure_share;
+	breaker->options.window_ms = options->window_ms;
+	pthread_mutex_unlock(&breaker->mutex);
+	return 0;
 }
 
 static int64_t slice_number(const struct viva_breaker *breaker, int64_t now_us)
@@ -144,6 +173,9 @@ static void trip(struct viva_breaker *breaker, int64_t now_us, int code)
 	uint32_t in_a_row = breaker->failures_in_a_row;
 	bool was_trial = breaker->state == VIVA_BREAKER_HALF_OPEN;
 	move_to(breaker, VIVA_BREAKER_OPEN, now_us);
+	viva_metric_set(breaker->trip_in_a_row_metric, in_a_row);
+	viva_metric_set(breaker->trip_failures_metric, seen.failures);
+	viva_metric_set(breaker->trip_calls_metric, seen.calls);
 	if (was_trial)
 		viva_log_warn("breaker of %s: open again, the trial failed (%s)", breaker->options.target,
 			      viva_error_text(code));
@@ -157,8 +189,10 @@ static void trip(struct viva_breaker *breaker, int64_t now_us, int code)
 
 static void refresh(struct viva_breaker *breaker, int64_t now_us)
 {
-	if (breaker->state == VIVA_BREAKER_OPEN && now_us >= breaker->changes_us)
-		move_to(breaker, VIVA_BREAKER_HALF_OPEN, now_us);
+	if (breaker->state != VIVA_BREAKER_OPEN || now_us < breaker->changes_us)
+		return;
+	move_to(breaker, VIVA_BREAKER_HALF_OPEN, now_us);
+	viva_log_info("breaker of %s: half-open, one call may try", breaker->options.target);
 }
 
 // A lease makes a generation of its own, so that a trial which comes back after its deadline decides nothing.

@@ -43,6 +43,10 @@ VIVA_MUST_CHECK int viva_breaker_create(const struct viva_breaker_options *optio
 struct viva_breaker *viva_breaker_destroy(struct viva_breaker *breaker);
 VIVA_DEFINE_AUTO(viva_breaker)
 
+// Takes new limits over (open_ms … window_ms of the options; target and clock stay). What was counted is kept, unless
+// the window changes. One that is open stays so as long as it was to be. VIVA_EINVAL: nothing has changed.
+VIVA_MUST_CHECK int viva_breaker_tune(struct viva_breaker *breaker, const struct viva_breaker_options *options);
+
 // A call's admission; opaque. It need not be given back: a call that never leaves merely isn't counted.
 struct viva_breaker_permit {
 	uint64_t generation;

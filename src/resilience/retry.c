@@ -4,8 +4,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
 
 // Tokens are counted in hundredths: a call pays `percent` of them in, a retry takes 100 out.
 enum { RETRY_COST = 100 };
@@ -44,6 +48,16 @@ struct viva_retry_budget *viva_retry_budget_destroy(struct viva_retry_budget *bu
 	pthread_mutex_destroy(&budget->mutex);
 	free(budget);
 	return NULL;
+}
+
+int viva_retry_budget_tune(struct viva_retry_budget *budget, uint32_t percent)
+{
+	if (percent > 100)
+		return VIVA_EINVAL;
+	pthread_mutex_lock(&budget->mutex);
+	budget->percent = percent;
+	pthread_mutex_unlock(&budget->mutex);
+	return 0;
 }
 
 static void deposit(struct viva_retry_budget *budget)
@@ -92,6 +106,43 @@ static bool ends_in_time(const struct viva_retry_options *options, int64_t pause
 	       viva_clock_monotonic_us(options->clock) < options->deadline_us - pause_us;
 }
 
+// Why a failed call is not repeated; NULL = it may be.
+static const char *objection(const struct viva_retry_options *options, uint32_t attempts, int code, int64_t pause_us)
+{
+	if (!viva_error_is_retryable(code))
+		return "final";
+	if (attempts >= options->max_retries)
+		return "attempts";
+	if (!ends_in_time(options, pause_us))
+		return "deadline";
+	return withdraw(options->budget) ? NULL : "budget";
+}
+
+static void tell_pause(const struct viva_retry_options *options, uint32_t attempts, int code, int64_t backoff_us,
+		       int64_t jitter_us)
+{
+	if (!options->target)
+		return;
+	char label[64];
+	snprintf(label, sizeof label, "target=\"%.40s\"", options->target);
+	viva_metric_add(viva_counter("viva_retries_total", label, "Calls that were repeated after a failure"), 1);
+	viva_log_debug("call to %s: attempt %u of %u failed (%s), the next in %.1f ms (backoff %.1f, jitter %.1f)",
+		       options->target, attempts, options->max_retries, viva_error_text(code),
+		       (double)(backoff_us + jitter_us) / 1e3, (double)backoff_us / 1e3, (double)jitter_us / 1e3);
+}
+
+static void tell_end(const struct viva_retry_options *options, uint32_t attempts, int code, const char *reason)
+{
+	if (!options->target)
+		return;
+	char label[96];
+	snprintf(label, sizeof label, "target=\"%.40s\",reason=\"%s\"", options->target, reason);
+	viva_metric_add(
+		viva_counter("viva_retries_refused_total", label, "Failed calls that were not repeated, and why"), 1);
+	viva_log_debug("call to %s: attempt %u of %u failed (%s), and no more (%s)", options->target, attempts,
+		       options->max_retries, viva_error_text(code), reason);
+}
+
 int viva_retry(const struct viva_retry_options *options, int (*attempt)(void *context, struct viva_error *error),
 	       void *context, struct viva_error *error)
 {
@@ -100,22 +151,22 @@ int viva_retry(const struct viva_retry_options *options, int (*attempt)(void *co
 
 	deposit(options->budget);
 	int64_t backoff_us = (int64_t)options->base_ms * 1000;
-	for (uint32_t i = 0;; i++) {
+	for (uint32_t attempts = 1;; attempts++) {
 		struct viva_error failure = {0};
 		int code = attempt(context, &failure);
 		if (!code)
 			return 0;
 
 		int64_t jitter_us = (int64_t)viva_random_below(options->random, (uint64_t)backoff_us);
-		int64_t pause_us = backoff_us + jitter_us;
-		bool may_go_on = i + 1 < options->max_retries && viva_error_is_retryable(code) &&
-				 ends_in_time(options, pause_us) && withdraw(options->budget);
-		if (!may_go_on) {
+		const char *reason = objection(options, attempts, code, backoff_us + jitter_us);
+		if (reason) {
+			tell_end(options, attempts, code, reason);
 			if (error)
 				*error = failure;
 			return code;
 		}
-		options->sleep_us(pause_us, options->sleep_context);
+		tell_pause(options, attempts, code, backoff_us, jitter_us);
+		options->sleep_us(backoff_us + jitter_us, options->sleep_context);
 		backoff_us = VIVA_MIN(2 * backoff_us, (int64_t)options->max_backoff_ms * 1000);
 	}
 }

@@ -25,12 +25,15 @@ struct viva_retry_budget_options viva_retry_budget_defaults(void);
 // Begins full. VIVA_EINVAL, VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_retry_budget_create(const struct viva_retry_budget_options *options,
 					     struct viva_retry_budget **ret_budget);
+// Takes a new percentage over. VIVA_EINVAL.
+VIVA_MUST_CHECK int viva_retry_budget_tune(struct viva_retry_budget *budget, uint32_t percent);
 struct viva_retry_budget *viva_retry_budget_destroy(struct viva_retry_budget *budget);
 VIVA_DEFINE_AUTO(viva_retry_budget)
 
 struct viva_retry_options {
-	uint32_t max_retries;                         // attempts in all, as in the reference design. > 0. Default 3.
-	uint32_t base_ms;                             // backoff after the first failure; doubles. > 0. Default 1,000.
+	const char *target;    // the service's name, for metrics and log; borrowed for the call. Default NULL: neither.
+	uint32_t max_retries;  // attempts in all, as in the reference design. > 0. Default 3.
+	uint32_t base_ms;      // backoff after the first failure; doubles. > 0. Default 1,000.
 	uint32_t max_backoff_ms;                      // ≥ base_ms. Default 30,000.
 	int64_t deadline_us;                          // monotonic; no sleep goes past it. Default INT64_MAX = none.
 	struct viva_retry_budget *budget;             // borrowed. Default NULL: unlimited.
@@ -44,7 +47,8 @@ struct viva_retry_options viva_retry_defaults(void);
 
 // Calls attempt(context, error) until it succeeds or fails for good, sleeping backoff + a random part of [0, backoff)
 // between. The last attempt's code and error are given back: when max_retries are used up, when the error is not
-// retryable, when the budget is empty, or when the sleep would end past the deadline. VIVA_EINVAL: bad options.
+// retryable, when the budget is empty, or when the sleep would end past the deadline. VIVA_EINVAL: bad options. There
+// is no hedging: a call is never repeated before the one before it has failed.
 VIVA_MUST_CHECK int viva_retry(const struct viva_retry_options *options,
 			       int (*attempt)(void *context, struct viva_error *error), void *context,
 			       struct viva_error *error);

@@ -3,13 +3,11 @@
 
 #include <grpc/compression.h>
 #include <grpc/grpc_security.h>
-#include <grpc/support/time.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/error.h"
 #include "rpc/rpc_core.h"
+#include "rpc/rpc_target.h"
 
 enum {
 	FIRST_BACKOFF_MS = 100,
@@ -18,35 +16,18 @@ enum {
 	CONNECT_TIMEOUT_MS = 2000,
 	KEEPALIVE_MS = 10000,
 	KEEPALIVE_TIMEOUT_MS = 5000,
-	WATCH_MS = 200,               // a watch ends by itself after this, so that destroy need not wait longer
-	MAX_CONNECTING_US = 5000000,  // after this the new addresses are used whether they answer or not
 };
 
 struct rpc_channel {
-	struct rpc_channels *owner;
 	grpc_channel *core;
-	char *target;
-	struct rpc_tag on_change;
-	int64_t born_us;
-	size_t users;  // calls; all from here on guarded by owner->mutex
-	bool is_watched;
-	bool is_retired;  // goes when its last user went
-};
-
-struct rpc_channels {
-	grpc_completion_queue *queue;
-	size_t max_message_bytes;
-	pthread_mutex_t mutex;
-	pthread_cond_t changed;
-	struct rpc_channel *current;
-	struct rpc_channel *next;  // is connecting
-	size_t alive;
-	int64_t hurried_us;
+	_Atomic int64_t hurried_us;
 };
 
 static grpc_channel *create_core_channel(const char *target, size_t max_message_bytes)
 {
 	grpc_arg args[] = {
+		// Within one instance: a host name may have several addresses. It also reconnects without being asked
+		// to.
 		rpc_text_arg(GRPC_ARG_SERVICE_CONFIG, "{\"loadBalancingConfig\":[{\"round_robin\":{}}]}"),
 		rpc_int_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
 		rpc_text_arg(GRPC_ARG_PRIMARY_USER_AGENT_STRING, "viva/" VIVA_VERSION),
@@ -70,192 +51,58 @@ static grpc_channel *create_core_channel(const char *target, size_t max_message_
 	return core;
 }
 
-static void on_change(struct rpc_tag *tag, bool is_ok);
-
-static struct rpc_channel *create_channel(struct rpc_channels *owner, const char *target)
+static int create_channel(void *owner, const char *address, void **ret_context)
 {
+	const struct rpc_channel_settings *settings = owner;
+	VIVA_AUTO_FREE char *target = NULL;
+	int result = rpc_target_create(address, &target, NULL);
+	if (result < 0)
+		return result;
 	struct rpc_channel *channel = calloc(1, sizeof *channel);
-	char *copy = strdup(target);
-	if (!channel || !copy) {
-		free(channel);
-		free(copy);
-		return NULL;
-	}
-	channel->owner = owner;
-	channel->target = copy;
-	channel->on_change.on_event = on_change;
-	channel->born_us = rpc_now_us();
-	channel->core = create_core_channel(target, owner->max_message_bytes);
+	if (!channel)
+		return VIVA_ENOMEM;
+	channel->core = create_core_channel(target, settings->max_message_bytes);
 	grpc_channel_check_connectivity_state(channel->core, 1);  // starts to connect
-	return channel;
+	*ret_context = channel;
+	return 0;
 }
 
-static void free_channel(struct rpc_channel *channel)
+static void destroy_channel(void *owner, void *context)
 {
+	(void)owner;
+	struct rpc_channel *channel = context;
 	grpc_channel_destroy(channel->core);
-	free(channel->target);
 	free(channel);
 }
 
-// Frees the channel if nobody needs it any more.
-static void reap_locked(struct rpc_channel *channel)
+static enum viva_readiness readiness_of(void *context)
 {
-	struct rpc_channels *owner = channel->owner;
-	if (!channel->is_retired || channel->users > 0 || channel->is_watched)
-		return;
-	free_channel(channel);
-	owner->alive--;
-	pthread_cond_broadcast(&owner->changed);
-}
-
-static void retire_locked(struct rpc_channel *channel)
-{
-	channel->is_retired = true;
-	reap_locked(channel);
-}
-
-static void watch_locked(struct rpc_channel *channel, grpc_connectivity_state seen)
-{
-	channel->is_watched = true;
-	rpc_tag_is_handed_over(&channel->on_change);
-	grpc_channel_watch_connectivity_state(channel->core, seen, rpc_timespec_of_us(rpc_now_us() + WATCH_MS * 1000),
-					      channel->owner->queue, &channel->on_change);
-}
-
-static bool is_ready(const struct rpc_channel *channel)
-{
-	return grpc_channel_check_connectivity_state(channel->core, 0) == GRPC_CHANNEL_READY;
-}
-
-// Swaps to `next` when it can serve, or when waiting for it has no point.
-static void advance_locked(struct rpc_channels *channels)
-{
-	struct rpc_channel *next = channels->next;
-	grpc_connectivity_state state = grpc_channel_check_connectivity_state(next->core, 1);
-	bool is_late = rpc_now_us() - next->born_us > MAX_CONNECTING_US;
-	if (state != GRPC_CHANNEL_READY && !is_late && is_ready(channels->current)) {
-		watch_locked(next, state);
-		return;
+	const struct rpc_channel *channel = context;
+	switch (grpc_channel_check_connectivity_state(channel->core, 1)) {
+	case GRPC_CHANNEL_READY:
+		return VIVA_MEMBER_READY;
+	case GRPC_CHANNEL_IDLE:
+	case GRPC_CHANNEL_CONNECTING:
+		return VIVA_MEMBER_CONNECTING;
+	case GRPC_CHANNEL_TRANSIENT_FAILURE:
+	case GRPC_CHANNEL_SHUTDOWN:
+		break;
 	}
-	struct rpc_channel *old = channels->current;
-	channels->current = next;
-	channels->next = NULL;
-	retire_locked(old);
+	return VIVA_MEMBER_FAILING;
 }
 
-static void on_change(struct rpc_tag *tag, bool is_ok)
-{
-	struct rpc_channel *channel = rpc_owner_of(tag, struct rpc_channel, on_change);
-	struct rpc_channels *owner = channel->owner;
-	(void)is_ok;  // false: the watch's time is over; the next one begins
-
-	pthread_mutex_lock(&owner->mutex);
-	channel->is_watched = false;
-	if (channel == owner->next)
-		advance_locked(owner);
-	else
-		reap_locked(channel);
-	pthread_mutex_unlock(&owner->mutex);
-}
-
-int rpc_channels_create(const char *target, size_t max_message_bytes, grpc_completion_queue *queue,
-			struct rpc_channels **ret_channels)
-{
-	struct rpc_channels *channels = calloc(1, sizeof *channels);
-	if (!channels)
-		return VIVA_ENOMEM;
-	channels->queue = queue;
-	channels->max_message_bytes = max_message_bytes;
-	channels->current = create_channel(channels, target);
-	if (!channels->current) {
-		free(channels);
-		return VIVA_ENOMEM;
-	}
-	channels->alive = 1;
-	pthread_mutex_init(&channels->mutex, NULL);
-	pthread_cond_init(&channels->changed, NULL);
-	*ret_channels = channels;
-	return 0;
-}
-
-struct rpc_channels *rpc_channels_destroy(struct rpc_channels *channels)
-{
-	if (!channels)
-		return NULL;
-	pthread_mutex_lock(&channels->mutex);
-	struct rpc_channel *next = viva_take(&channels->next);
-	if (next)
-		retire_locked(next);
-	retire_locked(viva_take(&channels->current));
-	while (channels->alive > 0)
-		pthread_cond_wait(&channels->changed, &channels->mutex);
-	pthread_mutex_unlock(&channels->mutex);
-	pthread_cond_destroy(&channels->changed);
-	pthread_mutex_destroy(&channels->mutex);
-	free(channels);
-	return NULL;
-}
-
-static int move_locked(struct rpc_channels *channels, const char *target)
-{
-	struct rpc_channel *discarded = channels->next;
-	if (strcmp((discarded ? discarded : channels->current)->target, target) == 0)
-		return 0;
-
-	struct rpc_channel *fresh = NULL;
-	bool is_return = strcmp(channels->current->target, target) == 0;  // back to where we still are
-	if (!is_return) {
-		fresh = create_channel(channels, target);
-		if (!fresh)
-			return VIVA_ENOMEM;
-		channels->alive++;
-	}
-	channels->next = fresh;
-	if (discarded)
-		retire_locked(discarded);
-	if (fresh)
-		advance_locked(channels);
-	return 0;
-}
-
-int rpc_channels_move(struct rpc_channels *channels, const char *target)
-{
-	pthread_mutex_lock(&channels->mutex);
-	int result = move_locked(channels, target);
-	pthread_mutex_unlock(&channels->mutex);
-	return result;
-}
-
-struct rpc_channel *rpc_channels_take(struct rpc_channels *channels)
-{
-	pthread_mutex_lock(&channels->mutex);
-	struct rpc_channel *channel = channels->current;
-	channel->users++;
-	pthread_mutex_unlock(&channels->mutex);
-	return channel;
-}
-
-void rpc_channels_give_back(struct rpc_channels *channels, struct rpc_channel *channel)
-{
-	pthread_mutex_lock(&channels->mutex);
-	channel->users--;
-	reap_locked(channel);
-	pthread_mutex_unlock(&channels->mutex);
-}
+const struct viva_member_hooks rpc_channel_hooks = {create_channel, destroy_channel, readiness_of};
 
 grpc_channel *rpc_channel_core(const struct rpc_channel *channel)
 {
 	return channel->core;
 }
 
-void rpc_channels_hurry(struct rpc_channels *channels, struct rpc_channel *channel)
+void rpc_channel_hurry(struct rpc_channel *channel)
 {
 	int64_t now_us = rpc_now_us();
-	pthread_mutex_lock(&channels->mutex);
-	bool is_due = now_us - channels->hurried_us >= HURRY_INTERVAL_US;
-	if (is_due)
-		channels->hurried_us = now_us;
-	pthread_mutex_unlock(&channels->mutex);
-	if (is_due)
+	int64_t hurried_us = atomic_load(&channel->hurried_us);
+	if (now_us - hurried_us >= HURRY_INTERVAL_US &&
+	    atomic_compare_exchange_strong(&channel->hurried_us, &hurried_us, now_us))
 		grpc_channel_reset_connect_backoff(channel->core);
 }

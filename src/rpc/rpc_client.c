@@ -22,7 +22,8 @@ struct viva_rpc_client {
 	grpc_completion_queue *queue;
 	pthread_t thread;
 	bool has_thread;
-	struct rpc_channels *channels;
+	struct rpc_channel_settings settings;
+	struct viva_balancer *balancer;  // of struct rpc_channel
 	grpc_metadata metadata[MAX_METADATA];
 	size_t metadata_count;
 	pthread_mutex_t mutex;  // guards method_count and the paths
@@ -50,7 +51,7 @@ struct call {
 
 struct viva_rpc_client_options viva_rpc_client_defaults(void)
 {
-	return (struct viva_rpc_client_options){.max_message_bytes = 16 << 20};
+	return (struct viva_rpc_client_options){.service = "service", .max_message_bytes = 16 << 20};
 }
 
 static int copy_metadata(const struct viva_rpc_metadata *entries, size_t count, grpc_metadata *ret_copies,
@@ -81,23 +82,33 @@ static void free_metadata(grpc_metadata *metadata, size_t count)
 	}
 }
 
+static int create_balancer(struct viva_rpc_client *client, const struct viva_rpc_client_options *options,
+			   struct viva_error *error)
+{
+	struct viva_balancer_options balancer = viva_balancer_defaults(options->service);
+	balancer.hooks = &rpc_channel_hooks;
+	balancer.owner = &client->settings;
+	client->settings.max_message_bytes = options->max_message_bytes;
+	int result = viva_balancer_create(&balancer, &client->balancer);
+	if (result == 0 && options->balancer)
+		result = viva_balancer_tune(client->balancer, options->balancer);
+	if (result < 0)
+		return viva_fail(error, result, NULL, "no memory for the gRPC client");
+	return viva_rpc_client_set_addresses(client, options->addresses, options->address_count, error);
+}
+
 static int start(struct viva_rpc_client *client, const struct viva_rpc_client_options *options,
 		 struct viva_error *error)
 {
-	VIVA_AUTO_FREE char *target = NULL;
-	int result = rpc_target_create(options->addresses, options->address_count, &target, error);
-	if (result < 0)
-		return result;
-	result = copy_metadata(options->metadata, options->metadata_count, client->metadata, &client->metadata_count,
-			       error);
+	int result = copy_metadata(options->metadata, options->metadata_count, client->metadata,
+				   &client->metadata_count, error);
 	if (result < 0)
 		return result;
 	client->queue = grpc_completion_queue_create_for_next(NULL);
 	if (pthread_create(&client->thread, NULL, rpc_poll, client->queue) != 0)
 		return viva_fail(error, VIVA_EINTERNAL, NULL, "no thread for the gRPC client");
 	client->has_thread = true;
-	result = rpc_channels_create(target, options->max_message_bytes, client->queue, &client->channels);
-	return result < 0 ? viva_fail(error, result, NULL, "no memory for the gRPC client") : 0;
+	return create_balancer(client, options, error);
 }
 
 int viva_rpc_client_create(const struct viva_rpc_client_options *options, struct viva_rpc_client **ret_client,
@@ -125,7 +136,7 @@ struct viva_rpc_client *viva_rpc_client_destroy(struct viva_rpc_client *client)
 {
 	if (!client)
 		return NULL;
-	rpc_channels_destroy(client->channels);
+	viva_balancer_destroy(client->balancer);
 	if (client->queue)
 		grpc_completion_queue_shutdown(client->queue);
 	if (client->has_thread)
@@ -141,15 +152,22 @@ struct viva_rpc_client *viva_rpc_client_destroy(struct viva_rpc_client *client)
 	return NULL;
 }
 
+int viva_rpc_client_tune(struct viva_rpc_client *client, const struct viva_balancer_options *options)
+{
+	return viva_balancer_tune(client->balancer, options);
+}
+
 int viva_rpc_client_set_addresses(struct viva_rpc_client *client, const char *const *addresses, size_t address_count,
 				  struct viva_error *error)
 {
-	VIVA_AUTO_FREE char *target = NULL;
-	int result = rpc_target_create(addresses, address_count, &target, error);
-	if (result < 0)
-		return result;
-	result = rpc_channels_move(client->channels, target);
-	return result < 0 ? viva_fail(error, result, NULL, "no memory to move to other addresses") : 0;
+	for (size_t i = 0; i < address_count; i++) {
+		VIVA_AUTO_FREE char *target = NULL;
+		int result = rpc_target_create(addresses[i], &target, error);
+		if (result < 0)
+			return result;
+	}
+	int result = viva_balancer_set(client->balancer, addresses, address_count);
+	return result < 0 ? viva_fail(error, result, NULL, "the addresses of the service can't be taken") : 0;
 }
 
 static struct rpc_method_metrics *metrics_of(struct viva_rpc_client *client, const char *path)
@@ -222,9 +240,9 @@ static bool start_call(struct call *call, grpc_call *core)
 }
 
 // Blocks until the core gives the call back, which it does at the deadline at the latest.
-static void run_call(struct viva_rpc_client *client, struct call *call, const char *path, int64_t deadline_us)
+static void run_call(struct viva_rpc_client *client, struct rpc_channel *channel, struct call *call, const char *path,
+		     int64_t deadline_us)
 {
-	struct rpc_channel *channel = rpc_channels_take(client->channels);
 	grpc_slice method = grpc_slice_from_copied_string(path);
 	grpc_call *core = grpc_channel_create_call(rpc_channel_core(channel), NULL, GRPC_PROPAGATE_DEFAULTS,
 						   client->queue, method, NULL, rpc_timespec_of_us(deadline_us), NULL);
@@ -239,8 +257,7 @@ static void run_call(struct viva_rpc_client *client, struct call *call, const ch
 	grpc_call_unref(core);
 	grpc_slice_unref(method);
 	if (call->status == GRPC_STATUS_UNAVAILABLE)
-		rpc_channels_hurry(client->channels, channel);
-	rpc_channels_give_back(client->channels, channel);
+		rpc_channel_hurry(channel);
 }
 
 static int fail_with_status(const struct call *call, struct viva_error *error)
@@ -273,6 +290,39 @@ static int take_reply(const struct call *call, struct viva_arena *arena, struct 
 	return 0;
 }
 
+static int collect_metadata(struct viva_rpc_client *client, struct call *call, const struct viva_rpc_metadata *metadata,
+			    size_t metadata_count, struct viva_error *error)
+{
+	for (size_t i = 0; i < client->metadata_count; i++)
+		call->metadata[call->metadata_count++] =
+			(grpc_metadata){.key = grpc_slice_ref(client->metadata[i].key),
+					.value = grpc_slice_ref(client->metadata[i].value)};
+	int result = copy_metadata(metadata, metadata_count, call->metadata, &call->metadata_count, error);
+	const struct viva_rpc_metadata request_id = {"x-request-id", viva_log_request_id()};
+	if (result == 0 && request_id.value[0])
+		result = copy_metadata(&request_id, 1, call->metadata, &call->metadata_count, error);
+	return result;
+}
+
+static int call_instance(struct viva_rpc_client *client, const char *path, struct call *call, int64_t deadline_us,
+			 struct viva_arena *arena, struct viva_bytes *ret_reply, struct viva_error *error)
+{
+	int64_t began_us = rpc_now_us();
+	if (deadline_us <= began_us)
+		return viva_fail(error, VIVA_EDEADLINE, NULL, "the deadline passed before the call began");
+	struct viva_member *member = NULL;
+	if (viva_balancer_begin(client->balancer, NULL, 0, &member) < 0)
+		return viva_fail(error, VIVA_EUNAVAILABLE, NULL, "no instance of the service is known");
+	struct rpc_method_metrics *metrics = metrics_of(client, path);
+	rpc_metrics_begin(metrics);
+	run_call(client, viva_member_context(member), call, path, deadline_us);
+	rpc_metrics_end(metrics, (int)call->status, rpc_now_us() - began_us);
+	int result = call->status == GRPC_STATUS_OK ? take_reply(call, arena, ret_reply, error)
+						    : fail_with_status(call, error);
+	viva_balancer_end(client->balancer, member, result);
+	return result;
+}
+
 // Owns `request` from here on.
 static int call_unary(struct viva_rpc_client *client, const char *path, grpc_byte_buffer *request,
 		      const struct viva_rpc_metadata *metadata, size_t metadata_count, int64_t deadline_us,
@@ -280,25 +330,9 @@ static int call_unary(struct viva_rpc_client *client, const char *path, grpc_byt
 {
 	struct call call;
 	call_init(&call, request);
-	for (size_t i = 0; i < client->metadata_count; i++)
-		call.metadata[call.metadata_count++] =
-			(grpc_metadata){.key = grpc_slice_ref(client->metadata[i].key),
-					.value = grpc_slice_ref(client->metadata[i].value)};
-	int result = copy_metadata(metadata, metadata_count, call.metadata, &call.metadata_count, error);
-	const struct viva_rpc_metadata request_id = {"x-request-id", viva_log_request_id()};
-	if (result == 0 && request_id.value[0])
-		result = copy_metadata(&request_id, 1, call.metadata, &call.metadata_count, error);
-	int64_t began_us = rpc_now_us();
-	if (result == 0 && deadline_us <= began_us)
-		result = viva_fail(error, VIVA_EDEADLINE, NULL, "the deadline passed before the call began");
-	if (result == 0) {
-		struct rpc_method_metrics *metrics = metrics_of(client, path);
-		rpc_metrics_begin(metrics);
-		run_call(client, &call, path, deadline_us);
-		rpc_metrics_end(metrics, (int)call.status, rpc_now_us() - began_us);
-		result = call.status == GRPC_STATUS_OK ? take_reply(&call, arena, ret_reply, error)
-						       : fail_with_status(&call, error);
-	}
+	int result = collect_metadata(client, &call, metadata, metadata_count, error);
+	if (result == 0)
+		result = call_instance(client, path, &call, deadline_us, arena, ret_reply, error);
 	call_finish(&call);
 	return result;
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls to a service's instances over gRPC: round robin over its addresses, with deadline and metadata. The id of the
-// request that the calling thread works on (base/log.h) goes along as x-request-id.
+// Calls to a service's instances over gRPC, spread over its addresses by a balancer (resilience/balancer.h), with
+// deadline and metadata. The id of the request that the calling thread works on (base/log.h) goes along as
+// x-request-id.
+//
+// There is a channel for each instance. A new one connects before it gets calls; one that leaves ends its calls first.
 //
 // Threads: any but the event loop's: a call blocks until answered or past its deadline.
 #ifndef VIVA_RPC_CLIENT_H
@@ -15,6 +18,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/macros.h"
+#include "resilience/balancer.h"
 
 struct viva_rpc_client;
 
@@ -24,10 +28,12 @@ struct viva_rpc_metadata {
 };
 
 struct viva_rpc_client_options {
-	const char *const *addresses;  // "host:port", address_count of them, > 0
+	const char *service;           // for metrics and log; borrowed for ever. Default "service".
+	const char *const *addresses;  // "host:port", address_count of them; none yet is fine
 	size_t address_count;
-	size_t max_message_bytes;                  // of an answer. Default 16 MiB.
-	const struct viva_rpc_metadata *metadata;  // sent with each call (a service key); copied
+	const struct viva_balancer_options *balancer;  // its balancing and limits; borrowed for create. Default NULL.
+	size_t max_message_bytes;                      // of an answer. Default 16 MiB.
+	const struct viva_rpc_metadata *metadata;      // sent with each call (a service key); copied
 	size_t metadata_count;
 };
 
@@ -35,9 +41,12 @@ struct viva_rpc_client_options viva_rpc_client_defaults(void);
 // Connects in the background. VIVA_EINVAL (an address), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_rpc_client_create(const struct viva_rpc_client_options *options,
 					   struct viva_rpc_client **ret_client, struct viva_error *error);
-// Moves to other addresses: connects first, then swaps, then lets the old channel drain; no call fails by it.
+// These are the instances from now on; no call fails by the change. Nothing blocks. VIVA_EINVAL (an address),
+// VIVA_ELIMIT (more than 256), VIVA_ENOMEM: then nothing has changed.
 VIVA_MUST_CHECK int viva_rpc_client_set_addresses(struct viva_rpc_client *client, const char *const *addresses,
 						  size_t address_count, struct viva_error *error);
+// Takes over a balancer's balancing and limits (viva_balancer_tune).
+VIVA_MUST_CHECK int viva_rpc_client_tune(struct viva_rpc_client *client, const struct viva_balancer_options *options);
 struct viva_rpc_client *viva_rpc_client_destroy(struct viva_rpc_client *client);  // after the last call returned
 VIVA_DEFINE_AUTO(viva_rpc_client)
 

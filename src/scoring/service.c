@@ -15,6 +15,8 @@
 
 enum { DEFAULT_PORT = 8082 };
 
+static const char *const tags[] = {"ml", "grpc", NULL};  // reference design §6
+
 static const struct viva_option options[] = {
 	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where scores are kept; default sqlite:DATA/viva.db", true},
 	{"questions", VIVA_OPTION_TEXT, NULL, 0, 0, "path", "Question bank; default the one that comes with Viva",
@@ -128,6 +130,7 @@ int viva_scoring_main(int argument_count, char **arguments)
 		.name = "scoring",
 		.summary = "Judges answers, scores interviews and makes reports",
 		.default_port = DEFAULT_PORT,
+		.tags = tags,
 		.options = options,
 		.option_count = VIVA_COUNT(options),
 		.routes = scoring_routes,

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/peer.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "resilience/balancer.h"
 #include "resilience/retry.h"
 
 enum {
-	RETRY_BASE_MS = 50,
-	RETRY_MAX_MS = 500,
-	BREAKER_OPEN_MS = 10 * 1000,
 	REST_LIMIT_MS = 5000,
+	MAX_REST_TRIES = 8,  // instances
 	MAX_REST_BYTES = 8 * 1024 * 1024,
 	TOKEN_LIFE_S = 300,
 	FAIR_US = 1000 * 1000,
@@ -20,8 +21,11 @@ struct viva_peer {
 	struct viva_peer_options options;
 	struct viva_http_client *http;
 	struct viva_rpc_client *rpc;  // NULL: it has none
+	struct viva_balancer *rest;   // where REST calls go
 	struct viva_breaker *breaker;
 	struct viva_retry_budget *budget;
+	struct viva_discovery_watch *watch;
+	pthread_mutex_t mutex;  // guards options.tuning
 };
 
 struct viva_peer_options viva_peer_defaults(const char *service, const struct viva_service_runtime *runtime)
@@ -30,49 +34,69 @@ struct viva_peer_options viva_peer_defaults(const char *service, const struct vi
 		.service = service,
 		.runtime = runtime,
 		.has_rpc = true,
-		.breaker_open_ms = BREAKER_OPEN_MS,
-		.retry_base_ms = RETRY_BASE_MS,
-		.retry_max_ms = RETRY_MAX_MS,
+		.tuning = runtime->tuning ? *runtime->tuning : viva_tuning_defaults(),
 	};
 }
 
-static int create_rpc(struct viva_peer *peer, struct viva_error *error)
+static int create_rpc(struct viva_peer *peer, const struct viva_balancer_options *balancer, struct viva_error *error)
 {
-	const struct viva_service_runtime *runtime = peer->options.runtime;
-	VIVA_AUTO(viva_arena) arena = NULL;
-	if (viva_arena_create(0, &arena))
-		return VIVA_ENOMEM;
-	struct viva_rpc_client_options options = viva_rpc_client_defaults();
-	int status = viva_discovery_addresses(runtime->discovery, peer->options.service, arena, &options.addresses,
-					      &options.address_count, error);
-	if (status)
-		return status;
-	const char *service_key = viva_config_text(runtime->config, "service-key");
+	const char *service_key = viva_config_text(peer->options.runtime->config, "service-key");
 	struct viva_rpc_metadata metadata = {.key = VIVA_SERVICE_KEY_METADATA, .value = service_key};
+	struct viva_rpc_client_options options = viva_rpc_client_defaults();
+	options.service = peer->options.service;
+	options.balancer = balancer;
 	options.metadata = &metadata;
 	options.metadata_count = service_key ? 1 : 0;
 	return viva_rpc_client_create(&options, &peer->rpc, error);
 }
 
-int viva_peer_create(const struct viva_peer_options *options, struct viva_peer **ret_peer, struct viva_error *error)
+// On discovery's thread. What can't be taken leaves the instances as they were.
+static void on_change(void *context, const char *service, const char *const *addresses, size_t count)
 {
-	VIVA_AUTO(viva_peer) peer = calloc(1, sizeof *peer);
-	if (!peer)
-		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the calls to %s", options->service);
-	peer->options = *options;
+	struct viva_peer *peer = context;
+	struct viva_error error = {0};
+	int status = viva_balancer_set(peer->rest, addresses, count);
+	if (!status && peer->rpc)
+		status = viva_rpc_client_set_addresses(peer->rpc, addresses, count, &error);
+	if (status)
+		viva_log_warn("the instances of %s can't be taken over: %s", service,
+			      error.code ? viva_error_message(&error) : viva_error_text(status));
+}
+
+static int create_parts(struct viva_peer *peer, struct viva_error *error)
+{
+	const struct viva_peer_options *options = &peer->options;
 	struct viva_breaker_options breaker = viva_breaker_defaults(options->service);
 	struct viva_retry_budget_options budget = viva_retry_budget_defaults();
+	struct viva_balancer_options balancer = viva_balancer_defaults(options->service);
 	breaker.clock = options->runtime->clock;
-	breaker.open_ms = options->breaker_open_ms;
+	viva_tuning_of_breaker(&options->tuning, &breaker);
+	budget.percent = options->tuning.retry_budget_percent;
+	viva_tuning_of_balancer(&options->tuning, &balancer);
 	int status = viva_breaker_create(&breaker, &peer->breaker);
 	if (!status)
 		status = viva_retry_budget_create(&budget, &peer->budget);
 	if (!status)
+		status = viva_balancer_create(&balancer, &peer->rest);
+	if (!status)
 		status = viva_http_client_create(&peer->http);
 	if (status)
 		return viva_fail(error, status, NULL, "the calls to %s can't be prepared", options->service);
-	if (options->has_rpc)
-		status = create_rpc(peer, error);
+	return options->has_rpc ? create_rpc(peer, &balancer, error) : 0;
+}
+
+int viva_peer_create(const struct viva_peer_options *options, struct viva_peer **ret_peer, struct viva_error *error)
+{
+	struct viva_peer *allocated = calloc(1, sizeof *allocated);
+	if (!allocated)
+		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the calls to %s", options->service);
+	VIVA_AUTO(viva_peer) peer = allocated;
+	peer->options = *options;
+	pthread_mutex_init(&peer->mutex, NULL);
+	int status = create_parts(peer, error);
+	if (!status)
+		status = viva_discovery_watch(options->runtime->discovery, options->service, on_change, peer,
+					      &peer->watch, error);
 	if (status)
 		return status;
 	*ret_peer = viva_take(&peer);
@@ -83,12 +107,43 @@ struct viva_peer *viva_peer_destroy(struct viva_peer *peer)
 {
 	if (!peer)
 		return NULL;
+	viva_discovery_watch_end(peer->watch);
 	viva_rpc_client_destroy(peer->rpc);
+	viva_balancer_destroy(peer->rest);
 	viva_http_client_destroy(peer->http);
 	viva_retry_budget_destroy(peer->budget);
 	viva_breaker_destroy(peer->breaker);
+	pthread_mutex_destroy(&peer->mutex);
 	free(peer);
 	return NULL;
+}
+
+int viva_peer_tune(struct viva_peer *peer, const struct viva_tuning *tuning)
+{
+	struct viva_breaker_options breaker = viva_breaker_defaults(peer->options.service);
+	struct viva_balancer_options balancer = viva_balancer_defaults(peer->options.service);
+	viva_tuning_of_breaker(tuning, &breaker);
+	viva_tuning_of_balancer(tuning, &balancer);
+	int status = viva_breaker_tune(peer->breaker, &breaker);
+	if (!status)
+		status = viva_balancer_tune(peer->rest, &balancer);
+	if (!status && peer->rpc)
+		status = viva_rpc_client_tune(peer->rpc, &balancer);
+	if (!status)
+		status = viva_retry_budget_tune(peer->budget, tuning->retry_budget_percent);
+	pthread_mutex_lock(&peer->mutex);
+	if (!status)
+		peer->options.tuning = *tuning;
+	pthread_mutex_unlock(&peer->mutex);
+	return status;
+}
+
+static struct viva_tuning tuning_of(struct viva_peer *peer)
+{
+	pthread_mutex_lock(&peer->mutex);
+	struct viva_tuning tuning = peer->options.tuning;
+	pthread_mutex_unlock(&peer->mutex);
+	return tuning;
 }
 
 // Errors that come from not having reached a peer that works, as opposed to its answer.
@@ -168,9 +223,12 @@ int viva_peer_call(struct viva_peer *peer, const char *method, struct viva_bytes
 				  .blob = blob,
 				  .deadline_us = deadline_us,
 				  .arena = arena};
+	struct viva_tuning tuning = tuning_of(peer);
 	struct viva_retry_options retry = viva_retry_defaults();
-	retry.base_ms = peer->options.retry_base_ms;
-	retry.max_backoff_ms = peer->options.retry_max_ms;
+	retry.target = peer->options.service;
+	retry.max_retries = tuning.retry_attempts;
+	retry.base_ms = tuning.retry_base_ms;
+	retry.max_backoff_ms = tuning.retry_max_ms;
 	retry.deadline_us = deadline_us;
 	retry.budget = peer->budget;
 	retry.clock = peer->options.runtime->clock;
@@ -211,22 +269,25 @@ static const char *authorization_for(struct viva_peer *peer, const char *intervi
 	return viva_arena_printf(arena, "Authorization: Bearer %s", token);
 }
 
-// The addresses in turn, until one answers.
+static int call_one(struct viva_peer *peer, struct viva_http_call *call, const char *address, const char *path,
+		    struct viva_arena *arena, struct viva_http_reply *ret_reply)
+{
+	call->url = viva_arena_printf(arena, "http://%s%s", address, path);
+	int status = call->url ? viva_http_call(peer->http, call, arena, ret_reply, NULL) : VIVA_ENOMEM;
+	return !status && ret_reply->status >= 500 ? VIVA_EUNAVAILABLE : status;
+}
+
+// One instance after another, until one answers.
 static int call_any(struct viva_peer *peer, struct viva_http_call *call, const char *path, struct viva_arena *arena,
 		    struct viva_http_reply *ret_reply)
 {
-	const char *const *addresses = NULL;
-	size_t address_count = 0;
-	int status = viva_discovery_addresses(peer->options.runtime->discovery, peer->options.service, arena,
-					      &addresses, &address_count, NULL);
-	if (status)
-		return status;
-	status = VIVA_EUNAVAILABLE;
-	for (size_t i = 0; i < address_count && is_unreachable(status); i++) {
-		call->url = viva_arena_printf(arena, "http://%s%s", addresses[i], path);
-		status = call->url ? viva_http_call(peer->http, call, arena, ret_reply, NULL) : VIVA_ENOMEM;
-		if (!status && ret_reply->status >= 500)
-			status = VIVA_EUNAVAILABLE;
+	struct viva_member *tried[MAX_REST_TRIES];
+	int status = VIVA_EUNAVAILABLE;
+	for (size_t i = 0; i < MAX_REST_TRIES && is_unreachable(status); i++) {
+		if (viva_balancer_begin(peer->rest, tried, i, &tried[i]))
+			break;
+		status = call_one(peer, call, viva_member_address(tried[i]), path, arena, ret_reply);
+		viva_balancer_end(peer->rest, tried[i], status);
 	}
 	return status;
 }
@@ -235,8 +296,11 @@ int viva_peer_rest(struct viva_peer *peer, const struct viva_peer_request *reque
 		   struct viva_http_reply *ret_reply, struct viva_error *error)
 {
 	uint32_t timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : REST_LIMIT_MS;
-	const char *authorization = authorization_for(peer, request->interview_id, arena);
-	if (!authorization)
+	const char *headers[] = {
+		authorization_for(peer, request->interview_id, arena),
+		viva_arena_printf(arena, "X-Request-Timeout: %.3f", timeout_ms / 1e3),
+	};
+	if (!headers[0] || !headers[1])
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the call");
 	struct viva_breaker_permit permit;
 	int64_t deadline_us =
@@ -246,8 +310,8 @@ int viva_peer_rest(struct viva_peer *peer, const struct viva_peer_request *reque
 		return fail_as_unreachable(peer, error);
 	struct viva_http_call call = {
 		.method = request->method,
-		.headers = &authorization,
-		.header_count = 1,
+		.headers = headers,
+		.header_count = VIVA_COUNT(headers),
 		.timeout_ms = timeout_ms,
 		.max_response_bytes = MAX_REST_BYTES,
 	};

@@ -14,7 +14,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "service/health.h"
+#include "service/presence.h"
+#include "service/reload.h"
 #include "service/settings.h"
+#include "service/tuning.h"
 
 enum { HEALTH_INTERVAL_MS = 2000, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
@@ -34,7 +37,10 @@ struct process {
 	struct viva_rpc_server *rpc;
 	struct viva_http_server *http;
 	struct viva_loop_timer *health_timer;
-	uv_signal_t signals[2];
+	struct viva_presence *presence;
+	struct viva_tuning tuning;
+	struct viva_reload reload;
+	uv_signal_t signals[3];
 	bool is_stopping;
 };
 
@@ -101,8 +107,12 @@ static int open_runtime(struct process *process, struct viva_error *error)
 {
 	const char *data_directory = viva_config_text(process->config, "data-dir");
 	// Wrong usage is refused before anything is made on disk.
-	int status =
-		viva_discovery_open(viva_config_text(process->config, "discovery-url"), &process->discovery, error);
+	struct viva_discovery_options discovery =
+		viva_discovery_defaults(viva_config_text(process->config, "discovery-url"));
+	discovery.token = viva_config_text(process->config, "consul-token");
+	int status = viva_discovery_open_with(&discovery, &process->discovery, error);
+	if (!status)
+		status = viva_tuning_read(process->config, &process->tuning, error);
 	if (!status)
 		status = make_data_directory(data_directory, error);
 	if (!status)
@@ -123,6 +133,7 @@ static int open_runtime(struct process *process, struct viva_error *error)
 		.pool = process->pool,
 		.auth = process->auth,
 		.discovery = process->discovery,
+		.tuning = &process->tuning,
 		.bus = process->bus,
 		.data_directory = data_directory,
 	};
@@ -210,6 +221,16 @@ static void on_http_stopped(void *context)
 	viva_loop_stop(process->loop);
 }
 
+// Nobody is sent here any more.
+static void on_left(void *context)
+{
+	struct process *process = context;
+	if (process->service->drain)
+		process->service->drain(process->state);
+	viva_http_server_stop(process->http, grace_ms(process), on_http_stopped, process);
+}
+
+// Not ready, then out of the list, then no new connections: in this order nobody calls one that doesn't answer.
 static void begin_stop(struct process *process)
 {
 	process->is_stopping = true;
@@ -218,14 +239,16 @@ static void begin_stop(struct process *process)
 	process->health_timer = viva_loop_timer_destroy(process->health_timer);
 	if (process->rpc)
 		viva_rpc_server_set_serving(process->rpc, false);
-	if (process->service->drain)
-		process->service->drain(process->state);
-	viva_http_server_stop(process->http, grace_ms(process), on_http_stopped, process);
+	viva_presence_leave(process->presence, on_left, process);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct process *process = handle->data;
+	if (number == SIGHUP) {
+		viva_reload_now(&process->reload);
+		return;
+	}
 	if (process->is_stopping)
 		_exit(128 + number);
 	begin_stop(process);
@@ -233,7 +256,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static int watch_signals(struct process *process, struct viva_error *error)
 {
-	static const int numbers[] = {SIGINT, SIGTERM};
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 	for (size_t i = 0; i < VIVA_COUNT(numbers); i++) {
 		uv_signal_t *handle = &process->signals[i];
 		handle->data = process;
@@ -257,6 +280,9 @@ static int open_all(struct process *process, struct viva_error *error)
 	if (!status)
 		status = open_http(process, error);
 	if (!status)
+		status = viva_presence_create(process->service, &process->runtime, viva_http_server_port(process->http),
+					      viva_health_check_now(), &process->presence, error);
+	if (!status)
 		status = watch_signals(process, error);
 	if (!status && process->rpc) {
 		if (viva_loop_timer_create(process->loop, 0, HEALTH_INTERVAL_MS, on_health_timer, process,
@@ -274,6 +300,7 @@ static void close_all(struct process *process)
 	pthread_mutex_unlock(&process->rpc_lock);
 	viva_rpc_server_destroy(rpc, process->is_stopping ? grace_ms(process) : 0);
 	process->pool = viva_pool_destroy(process->pool);
+	process->presence = viva_presence_destroy(process->presence);
 	process->health_timer = viva_loop_timer_destroy(process->health_timer);
 	process->http = viva_http_server_destroy(process->http);
 	if (process->has_state)
@@ -282,6 +309,7 @@ static void close_all(struct process *process)
 	process->loop = viva_loop_destroy(process->loop);
 	process->discovery = viva_discovery_destroy(process->discovery);
 	process->auth = viva_auth_destroy(process->auth);
+	viva_reload_finish(&process->reload);
 	process->config = viva_config_destroy(process->config);
 }
 
@@ -314,7 +342,7 @@ int viva_service_main(const struct viva_service *service, int argument_count, ch
 	signal(SIGPIPE, SIG_IGN);
 	name_process(service);
 
-	int status = viva_settings_load(service, argument_count, arguments, &process.config, &error);
+	int status = viva_settings_load(service, argument_count, arguments, false, &process.config, &error);
 	if (status)
 		return fail(service, status, &error);
 	if (viva_config_wants_help(process.config)) {
@@ -324,6 +352,14 @@ int viva_service_main(const struct viva_service *service, int argument_count, ch
 	}
 
 	status = open_all(&process, &error);
+	process.reload = (struct viva_reload){
+		.service = service,
+		.argument_count = argument_count,
+		.arguments = arguments,
+		.auth = process.auth,
+		.state = process.state,
+		.first = process.config,
+	};
 	if (!status) {
 		viva_log_info("listening on %s:%u", viva_config_text(process.config, "host"),
 			      viva_http_server_port(process.http));

@@ -31,15 +31,21 @@ struct viva_service_runtime {
 	struct viva_pool *pool;
 	struct viva_auth *auth;
 	struct viva_discovery *discovery;
-	struct viva_bus *bus;  // NULL unless the service uses it
+	const struct viva_tuning *tuning;  // of calls to others; may be NULL in tests: defaults
+	struct viva_bus *bus;              // NULL unless the service uses it
 	const char *data_directory;
 };
+
+struct viva_tuning;
 
 struct viva_service {
 	const char *name;     // "emotion"
 	const char *summary;  // first line of --help
 	uint16_t default_port;
 	bool is_public;                     // may bind to any address without a service key (the gateway)
+	bool balances;                      // spreads requests over others' instances: has those settings of tuning.h
+	bool calls_others;                  // makes such calls itself: has all settings of tuning.h
+	const char *const *tags;            // in Consul, NULL last; NULL = none
 	bool uses_bus;                      // has --bus-url and --frame-partitions, and gets the bus they name
 	size_t default_threads;             // worker threads; 0 = twice the processors
 	const struct viva_option *options;  // beside the common ones
@@ -57,6 +63,9 @@ struct viva_service {
 	int (*check)(void *state, json_t *detail, struct viva_error *error);
 	void (*drain)(
 		void *state);  // on the loop, once, when a stop was asked for: say good-bye to clients. May be NULL.
+	// On the loop, when the settings were read again (SIGHUP): the calls to others have another tuning. Must not
+	// block. May be NULL.
+	void (*tune)(void *state, const struct viva_tuning *tuning);
 	void (*stop)(void *state);  // after the last handler returned
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "service/tuning.h"
 
 #define SECONDS(n) #n "000"
 
@@ -22,8 +23,19 @@ static const struct viva_option common_options[] = {
 	 "off lets everybody do everything; on loopback only, for trials", false},
 	{"service-key", VIVA_OPTION_TEXT, NULL, 0, 0, NULL,
 	 "What services prove to each other over gRPC; needed to listen beyond loopback", true},
+	{VIVA_CONFIG_FILE_OPTION, VIVA_OPTION_TEXT, NULL, 0, 0, "path",
+	 "File of VIVA_…=VALUE lines, for what neither flag nor variable says; read again on SIGHUP", false},
 	{"discovery-url", VIVA_OPTION_TEXT, "static:", 0, 0, "URL",
-	 "Where the services are: static: (default ports here) or static:emotion=h1:p1,h2:p2;scoring=h3:p3", false},
+	 "Where the services are: static: (default ports here), static:emotion=h1:p1,h2:p2;scoring=h3:p3, or "
+	 "consul://HOST:PORT?tls=on&ca-file=PATH&dc=NAME",
+	 true},
+	{"consul-token", VIVA_OPTION_TEXT, NULL, 0, 0, NULL, "ACL token for Consul", true},
+	{"advertise-address", VIVA_OPTION_TEXT, NULL, 0, 0, "address",
+	 "Where others reach this instance, told to Consul; default --host, or the Consul agent's own for 0.0.0.0 and "
+	 "::",
+	 false},
+	{"leave-ms", VIVA_OPTION_INT, SECONDS(1), 0, 600000, "ms",
+	 "From the deregistration in Consul to the end of accepting, for others to notice", false},
 	{"threads", VIVA_OPTION_INT, "0", 0, 1024, NULL, "Worker threads; 0 chooses by service and processors", false},
 	{"max-waiting", VIVA_OPTION_INT, "1024", 1, 1000000, NULL,
 	 "Requests that may wait for a worker; one more gets 503", false},
@@ -80,7 +92,8 @@ static int check_exposure(const struct viva_service *service, const struct viva_
 	return 0;
 }
 
-static int configure_log(const struct viva_service *service, const struct viva_config *config, struct viva_error *error)
+static int configure_log(const struct viva_service *service, const struct viva_config *config, bool is_reload,
+			 struct viva_error *error)
 {
 	enum viva_log_level level;
 	enum viva_log_format format;
@@ -88,39 +101,54 @@ static int configure_log(const struct viva_service *service, const struct viva_c
 		return viva_fail(error, VIVA_EUSAGE, "log-level", "--log-level is debug, info, warn or error");
 	if (viva_log_format_parse(viva_config_text(config, "log-format"), &format))
 		return viva_fail(error, VIVA_EUSAGE, "log-format", "--log-format is auto, text or json");
-	viva_log_configure(service->name, level, format);
+	if (is_reload)
+		viva_log_set_level(level);
+	else
+		viva_log_configure(service->name, level, format);
 	return 0;
 }
 
-int viva_settings_load(const struct viva_service *service, int argument_count, char *const *arguments,
+// Rules between settings, then what takes effect at once: the log's.
+static int check(const struct viva_service *service, const struct viva_config *config, bool is_reload,
+		 struct viva_error *error)
+{
+	struct viva_tuning tuning;
+	if (viva_config_positional_count(config) > 0)
+		return viva_fail(error, VIVA_EUSAGE, NULL, "unexpected argument \"%s\"",
+				 viva_config_positional(config, 0));
+	int status = check_exposure(service, config, error);
+	if (!status)
+		status = viva_tuning_read(config, &tuning, error);
+	return status ? status : configure_log(service, config, is_reload, error);
+}
+
+int viva_settings_load(const struct viva_service *service, int argument_count, char *const *arguments, bool is_reload,
 		       struct viva_config **ret_config, struct viva_error *error)
 {
 	// The one common option whose default is the service's. It must outlive the settings, as --help prints it.
 	static struct viva_option common[VIVA_COUNT(common_options)];
 	static char default_port[8];
-	memcpy(common, common_options, sizeof common);
-	snprintf(default_port, sizeof default_port, "%u", service->default_port);
-	for (size_t i = 0; i < VIVA_COUNT(common); i++)
-		if (strcmp(common[i].name, "port") == 0)
-			common[i].default_value = default_port;
+	if (!is_reload) {
+		memcpy(common, common_options, sizeof common);
+		snprintf(default_port, sizeof default_port, "%u", service->default_port);
+		for (size_t i = 0; i < VIVA_COUNT(common); i++)
+			if (strcmp(common[i].name, "port") == 0)
+				common[i].default_value = default_port;
+	}
 
-	const struct viva_option *tables[] = {common, service->options, bus_options};
-	size_t counts[] = {VIVA_COUNT(common), service->option_count, VIVA_COUNT(bus_options)};
+	// The service's own come first: they may give a common one another default.
+	const struct viva_option *tables[] = {service->options, common, viva_balancing_options, viva_calling_options,
+					      bus_options};
+	size_t counts[] = {service->option_count, VIVA_COUNT(common),
+			   service->balances || service->calls_others ? viva_balancing_option_count : 0,
+			   service->calls_others ? viva_calling_option_count : 0,
+			   service->uses_bus ? VIVA_COUNT(bus_options) : 0};
 	VIVA_AUTO(viva_config) config = NULL;
-	int status =
-		viva_config_load(tables, counts, service->uses_bus ? 3 : 2, argument_count, arguments, &config, error);
+	int status = viva_config_load(tables, counts, VIVA_COUNT(tables), argument_count, arguments, &config, error);
+	if (!status && !viva_config_wants_help(config))
+		status = check(service, config, is_reload, error);
 	if (status)
 		return status;
-	if (!viva_config_wants_help(config)) {
-		if (viva_config_positional_count(config) > 0)
-			return viva_fail(error, VIVA_EUSAGE, NULL, "unexpected argument \"%s\"",
-					 viva_config_positional(config, 0));
-		status = configure_log(service, config, error);
-		if (!status)
-			status = check_exposure(service, config, error);
-		if (status)
-			return status;
-	}
 	*ret_config = viva_take(&config);
 	return 0;
 }

@@ -10,10 +10,10 @@
 #include "net/http_server.h"
 #include "service/service.h"
 
-// Loads the common options and the service's own, and configures the log. VIVA_EUSAGE with a sentence.
-// With --help nothing else is checked.
+// Loads the common options and the service's own, and configures the log; on a reload only its level. VIVA_EUSAGE with
+// a sentence. With --help nothing else is checked.
 VIVA_MUST_CHECK int viva_settings_load(const struct viva_service *service, int argument_count, char *const *arguments,
-				       struct viva_config **ret_config, struct viva_error *error);
+				       bool is_reload, struct viva_config **ret_config, struct viva_error *error);
 
 // The HTTP server's limits as configured; the caller adds routes, loop and pool.
 struct viva_http_server_options viva_settings_http(const struct viva_config *config);

@@ -15,7 +15,8 @@ static struct viva_discovery_instance emotion_at(const char *address)
 						.port = 8081,
 						.tags = tags,
 						.tag_count = VIVA_COUNT(tags),
-						.check = VIVA_DISCOVERY_CHECK_GRPC};
+						.check = VIVA_DISCOVERY_CHECK_GRPC,
+						.is_working = true};
 }
 
 static struct viva_discovery *open_at(struct fake_consul *consul)
@@ -72,10 +73,12 @@ static void test_registration__without_an_address_the_agents_own_is_meant(void *
 	VIVA_AUTO(viva_discovery) discovery = open_at(consul);
 	struct viva_discovery_instance instance = emotion_at("");
 	instance.check = VIVA_DISCOVERY_CHECK_HTTP;
+	instance.is_working = false;
 	assert_ok(viva_discovery_register(discovery, &instance, NULL));
 	VIVA_AUTO_JSON body = body_of(fake_consul_await(consul, "PUT /v1/agent/service/register", 1));
 	assert_null(json_object_get(body, "Address"));
 	assert_string_equal(text_of(json_object_get(body, "Check"), "HTTP"), "http://localhost:8081/health");
+	assert_string_equal(text_of(json_object_get(body, "Check"), "Status"), "critical");
 	discovery = viva_discovery_destroy(discovery);
 	fake_consul_stop(consul);
 }

@@ -79,7 +79,9 @@ static int set_up(void **state)
 	token = issue("interview-1");
 	other_token = issue("interview-2");
 	start_services();
-	router = (struct gateway_router){.auth = auth, .discovery = discovery};
+	const struct viva_tuning tuning = viva_tuning_defaults();
+	router = (struct gateway_router){.auth = auth};
+	assert_ok(gateway_upstreams_create(discovery, &tuning, &router.upstreams, NULL));
 	struct viva_http_server_options front_options = viva_http_server_defaults();
 	front_options.context = &router;
 	front = net_server_start(gateway_routes, gateway_route_count, front_options);
@@ -92,6 +94,7 @@ static int tear_down(void **state)
 	net_server_stop(front);
 	for (size_t i = 0; i < GATEWAY_SERVICES; i++)
 		net_server_stop(services[i]);
+	router.upstreams = gateway_upstreams_destroy(router.upstreams);
 	discovery = viva_discovery_destroy(discovery);
 	arena = viva_arena_destroy(arena);
 	auth = viva_auth_destroy(auth);
@@ -244,12 +247,15 @@ static void test_gateway__an_unreachable_service_is_503_with_a_code(void **state
 	// Port 1 of the loopback: nobody listens there.
 	assert_ok(viva_discovery_open("static:interview=127.0.0.1:1;emotion=127.0.0.1:1;scoring=127.0.0.1:1", &nowhere,
 				      &error));
-	struct gateway_router lost_router = {.auth = auth, .discovery = nowhere};
+	const struct viva_tuning tuning = viva_tuning_defaults();
+	struct gateway_router lost_router = {.auth = auth};
+	assert_ok(gateway_upstreams_create(nowhere, &tuning, &lost_router.upstreams, NULL));
 	struct viva_http_server_options options = viva_http_server_defaults();
 	options.context = &lost_router;
 	struct net_server *lost_front = net_server_start(gateway_routes, gateway_route_count, options);
 	const char *answer = ask_at(lost_front, "GET", "/api/v1/scores/session/interview-1", token, NULL);
 	net_server_stop(lost_front);
+	gateway_upstreams_destroy(lost_router.upstreams);
 	viva_discovery_destroy(nowhere);
 	assert_begins(answer, "HTTP/1.1 503 Service Unavailable\r\n");
 	assert_contains(answer, "\"code\":\"UNAVAILABLE\"");

@@ -26,6 +26,7 @@ static int analyze_frame(struct viva_rpc_call *call, void *context, struct viva_
 {
 	struct rpc_fixture *fixture = context;
 	ProtobufCMessage *message = NULL;
+	atomic_fetch_add(&fixture->calls, 1);
 	int result = viva_rpc_unpack(call, &emotion__frame_request__descriptor, &message, error);
 	if (result < 0)
 		return result;

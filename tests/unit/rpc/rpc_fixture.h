@@ -18,6 +18,7 @@ struct rpc_fixture {
 	int listener;
 	int port;
 	pthread_t acceptor;
+	atomic_int calls;          // of AnalyzeFrame, so far
 	atomic_bool is_open;       // for handlers that wait: the gate
 	atomic_int at_gate;        // how many wait there
 	atomic_int was_cancelled;  // of those that waited

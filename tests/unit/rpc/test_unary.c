@@ -312,91 +312,6 @@ static void test_rpc__nobody_there_is_unavailable_and_a_returned_server_is_found
 	end(&session);
 }
 
-struct caller {
-	struct session *session;
-	atomic_bool must_stop;
-	int calls;
-	int failures;
-};
-
-static void *call_all_the_time(void *context)
-{
-	struct caller *caller = context;
-	while (!atomic_load(&caller->must_stop)) {
-		VIVA_AUTO(viva_arena) arena = NULL;
-		const char *answer = NULL;
-		if (viva_arena_create(0, &arena) < 0 ||
-		    rpc_analyze(caller->session->client, "s", 5000, arena, &answer, NULL) < 0)
-			caller->failures++;
-		caller->calls++;
-	}
-	return NULL;
-}
-
-static void test_rpc__moving_between_addresses_fails_no_call(void **state)
-{
-	(void)state;
-	struct session session;
-	struct rpc_fixture other;
-	begin(&session, NULL);
-	rpc_fixture_start(&other, 0, NULL);
-	struct caller caller = {.session = &session};
-	pthread_t thread;
-	assert_ok(ask(&session, "s", 5000));
-	assert_int_equal(pthread_create(&thread, NULL, call_all_the_time, &caller), 0);
-
-	const char *sets[][2] = {{other.address, session.fixture.address}, {other.address, other.address}};
-	for (int i = 0; i < 20; i++) {
-		assert_ok(viva_rpc_client_set_addresses(session.client, sets[i % 2], 2, NULL));
-		usleep(5000);
-	}
-	atomic_store(&caller.must_stop, true);
-	pthread_join(thread, NULL);
-	assert_int_equal(caller.failures, 0);
-	assert_true(caller.calls > 0);
-	end(&session);
-	rpc_fixture_stop(&other, 0);
-}
-
-static void close_gate(struct rpc_fixture *fixture)
-{
-	atomic_store(&fixture->is_open, false);
-	atomic_store(&fixture->at_gate, 0);
-}
-
-static void test_rpc__calls_go_round_robin(void **state)
-{
-	(void)state;
-	struct session session;
-	struct rpc_fixture other;
-	begin(&session, NULL);
-	rpc_fixture_start(&other, 0, NULL);
-	const char *addresses[] = {session.fixture.address, other.address};
-	assert_ok(viva_rpc_client_set_addresses(session.client, addresses, 2, NULL));
-
-	struct background calls[2];
-	// Once both are connected, two calls that wait are on two servers.
-	int at_first = 0, at_other = 0;
-	for (int i = 0; i < 500 && (at_first != 1 || at_other != 1); i++) {
-		close_gate(&session.fixture);
-		close_gate(&other);
-		for (size_t j = 0; j < 2; j++)
-			ask_in_background(&calls[j], &session);
-		while (atomic_load(&session.fixture.at_gate) + atomic_load(&other.at_gate) < 2)
-			usleep(1000);
-		at_first = atomic_load(&session.fixture.at_gate);
-		at_other = atomic_load(&other.at_gate);
-		atomic_store(&session.fixture.is_open, true);
-		atomic_store(&other.is_open, true);
-		for (size_t j = 0; j < 2; j++)
-			assert_ok(result_of(&calls[j]));
-	}
-	assert_int_equal(at_first, 1);
-	assert_int_equal(at_other, 1);
-	end(&session);
-	rpc_fixture_stop(&other, 0);
-}
-
 static void test_rpc__a_server_without_a_pool_is_refused(void **state)
 {
 	(void)state;
@@ -427,8 +342,6 @@ int main(void)
 		cmocka_unit_test(test_rpc__a_stop_with_grace_lets_calls_finish),
 		cmocka_unit_test(test_rpc__a_stop_without_grace_cancels_calls),
 		cmocka_unit_test(test_rpc__nobody_there_is_unavailable_and_a_returned_server_is_found),
-		cmocka_unit_test(test_rpc__moving_between_addresses_fails_no_call),
-		cmocka_unit_test(test_rpc__calls_go_round_robin),
 		cmocka_unit_test(test_rpc__a_server_without_a_pool_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

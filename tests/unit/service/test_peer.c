@@ -80,7 +80,7 @@ static struct viva_peer *peer_of(const char *service)
 {
 	struct viva_peer_options options = viva_peer_defaults(service, &runtime);
 	options.has_rpc = strcmp(service, "scoring") == 0;
-	options.retry_base_ms = options.retry_max_ms = 1;
+	options.tuning.retry_base_ms = options.tuning.retry_max_ms = 1;
 	struct viva_peer *peer = NULL;
 	assert_ok(viva_peer_create(&options, &peer, NULL));
 	return peer;
@@ -162,7 +162,7 @@ static void test_peer__no_memory_makes_no_peer(void **state)
 	struct viva_peer_options options = viva_peer_defaults("interview", &runtime);
 	struct viva_peer *peer = NULL;
 	options.has_rpc = false;
-	for (unsigned skipped = 0; skipped < 3; skipped++) {
+	for (unsigned skipped = 0; skipped < 4; skipped++) {
 		fail_next_allocation(skipped);
 		assert_error(viva_peer_create(&options, &peer, NULL), VIVA_ENOMEM);
 		assert_null(peer);
