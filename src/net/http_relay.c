@@ -386,7 +386,7 @@ static void finish(struct relay *relay, bool is_clean)
 		upstream_release(viva_take(&relay->upstream));
 	exchange->answer = ANSWER_SENT;
 	http_exchange_count(exchange, relay->status);
-	end_member(relay, relay->status == 502 || relay->status == 504 ? VIVA_EBADGATEWAY : 0);
+	end_member(relay, relay->status == 502 ? VIVA_EBADGATEWAY : 0);  // a 504 may be a client's who was in a hurry
 	destroy(relay);
 	http_connection_flush(connection);
 }

@@ -16,7 +16,7 @@
 #include "rpc/rpc_target.h"
 #include "rpc/wire.h"
 
-enum { MAX_METADATA = 16, MAX_METHODS = 16 };
+enum { MAX_METADATA = 16, MAX_METHODS = 16, FAIR_US = 1000 * 1000 };
 
 struct viva_rpc_client {
 	grpc_completion_queue *queue;
@@ -319,7 +319,9 @@ static int call_instance(struct viva_rpc_client *client, const char *path, struc
 	rpc_metrics_end(metrics, (int)call->status, rpc_now_us() - began_us);
 	int result = call->status == GRPC_STATUS_OK ? take_reply(call, arena, ret_reply, error)
 						    : fail_with_status(call, error);
-	viva_balancer_end(client->balancer, member, result);
+	// A deadline that no healthy instance could be blamed for missing says nothing about this one.
+	bool is_hurried = deadline_us - began_us < FAIR_US;
+	viva_balancer_end(client->balancer, member, is_hurried && result == VIVA_EDEADLINE ? VIVA_ECANCELLED : result);
 	return result;
 }
 
