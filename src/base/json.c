@@ -2,9 +2,27 @@
 #include "base/json.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+
+// jansson's parser takes some failed allocations for errors of syntax, and after one it goes on with a shorter token:
+// so its memory comes from here, where a failure is noted.
+static _Thread_local bool is_memory_short;
+
+static void *allocate(size_t size)
+{
+	void *memory = malloc(size);
+	if (!memory)
+		is_memory_short = true;
+	return memory;
+}
+
+__attribute__((constructor)) static void give_jansson_memory(void)
+{
+	json_set_alloc_funcs(allocate, free);
+}
 
 // The deepest nesting of arrays and objects, counted without building anything.
 static size_t depth_of(struct viva_bytes text)
@@ -50,7 +68,7 @@ static const char *reason_of(const json_error_t *error)
 	}
 }
 
-int viva_json_parse(struct viva_bytes text, size_t max_bytes, json_t **ret_json, struct viva_error *error)
+static int parse(struct viva_bytes text, size_t max_bytes, size_t flags, json_t **ret_json, struct viva_error *error)
 {
 	if (text.size > max_bytes)
 		return viva_fail(error, VIVA_EBODYSIZE, NULL, "the JSON is larger than %zu bytes", max_bytes);
@@ -60,11 +78,13 @@ int viva_json_parse(struct viva_bytes text, size_t max_bytes, json_t **ret_json,
 		return viva_fail(error, VIVA_EJSON, NULL, "malformed JSON: nested deeper than %d levels",
 				 VIVA_JSON_MAX_DEPTH);
 
+	is_memory_short = false;
 	json_error_t reason;
-	json_t *json =
-		json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &reason);
-	if (!json && json_error_code(&reason) == json_error_out_of_memory)
+	json_t *json = json_loadb((const char *)text.data, text.size, flags | JSON_DECODE_ANY, &reason);
+	if (is_memory_short) {
+		json_decref(json);
 		return viva_fail(error, VIVA_ENOMEM, NULL, "out of memory");
+	}
 	if (!json)
 		return viva_fail(error, VIVA_EJSON, NULL, "malformed JSON at line %d, column %d: %s", reason.line,
 				 reason.column, reason_of(&reason));
@@ -72,10 +92,11 @@ int viva_json_parse(struct viva_bytes text, size_t max_bytes, json_t **ret_json,
 	return 0;
 }
 
-int viva_json_parse_object(struct viva_bytes text, size_t max_bytes, json_t **ret_json, struct viva_error *error)
+static int parse_object(struct viva_bytes text, size_t max_bytes, size_t flags, json_t **ret_json,
+			struct viva_error *error)
 {
 	json_t *json;
-	int status = viva_json_parse(text, max_bytes, &json, error);
+	int status = parse(text, max_bytes, flags, &json, error);
 	if (status)
 		return status;
 	if (!json_is_object(json)) {
@@ -84,6 +105,22 @@ int viva_json_parse_object(struct viva_bytes text, size_t max_bytes, json_t **re
 	}
 	*ret_json = json;
 	return 0;
+}
+
+int viva_json_parse(struct viva_bytes text, size_t max_bytes, json_t **ret_json, struct viva_error *error)
+{
+	return parse(text, max_bytes, JSON_REJECT_DUPLICATES, ret_json, error);
+}
+
+int viva_json_parse_object(struct viva_bytes text, size_t max_bytes, json_t **ret_json, struct viva_error *error)
+{
+	return parse_object(text, max_bytes, JSON_REJECT_DUPLICATES, ret_json, error);
+}
+
+int viva_json_parse_object_last_wins(struct viva_bytes text, size_t max_bytes, json_t **ret_json,
+				     struct viva_error *error)
+{
+	return parse_object(text, max_bytes, 0, ret_json, error);
 }
 
 // The member, or NULL when it is missing or null; *ret_status is then what the getter has to return.

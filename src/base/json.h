@@ -29,6 +29,9 @@ VIVA_MUST_CHECK int viva_json_parse(struct viva_bytes text, size_t max_bytes, js
 // As parse, but the value must be an object: VIVA_EFIELD otherwise.
 VIVA_MUST_CHECK int viva_json_parse_object(struct viva_bytes text, size_t max_bytes, json_t **ret_json,
 					   struct viva_error *error);
+// As parse_object, but of members of the same name the last one counts, as in Go and most other readers.
+VIVA_MUST_CHECK int viva_json_parse_object_last_wins(struct viva_bytes text, size_t max_bytes, json_t **ret_json,
+						     struct viva_error *error);
 
 // Getters of an object's members. A missing or null member gives VIVA_EFIELD if `required`, else leaves *ret as it is.
 // A member of another type or out of range gives VIVA_EFIELD and names it.

@@ -4,7 +4,8 @@
 // same names (times are RFC 3339, bytes are padded base64). schemas/events has them as JSON Schema.
 //
 // Writers append one JSON object. Readers take bytes from outside: they check size, types and ranges, name the member
-// at fault, ignore members they don't know, and put all texts into the arena.
+// at fault, ignore members they don't know, and put all texts into the arena. Names are matched exactly; of members of
+// the same name the last one counts; null counts as absent; a whole number may be written 5.0.
 //
 // Threads: any; nothing blocks.
 #ifndef VIVA_EVENTS_H
@@ -21,6 +22,8 @@
 
 enum {
 	VIVA_EVENT_MAX_SESSION_ID = 128,         // bytes: 1 to 128 visible ASCII characters
+	VIVA_EVENT_MAX_USER_ID = 512,            // bytes, ≥ 1
+	VIVA_EVENT_MAX_EMOTION = 64,             // bytes
 	VIVA_EVENT_MAX_IMAGE_BYTES = 8 << 20,    // of a picture, decoded
 	VIVA_EVENT_MAX_FRAME_BYTES = 12 << 20,   // of a FrameCaptured body
 	VIVA_EVENT_MAX_SMALL_BYTES = 256 << 10,  // of any other body
@@ -37,9 +40,9 @@ enum {
 struct viva_frame_captured {
 	const char *session_id;
 	int64_t timestamp_ms;
-	struct viva_bytes image;
-	const char *format;    // "jpeg" or "png"
-	int64_t frame_number;  // ≥ 0; with the session it names the frame
+	struct viva_bytes image;  // a file; may be empty, and need not be a picture: whoever decodes it finds out
+	const char *format;       // "jpeg" or "png"; "jpg" is read as "jpeg"
+	int64_t frame_number;     // ≥ 0; with the session it names the frame
 };
 
 struct viva_emotion_analyzed {
@@ -75,7 +78,8 @@ struct viva_interview_erased {
 	int64_t erased_at_ms;
 };
 
-// VIVA_ELIMIT (the buffer's), VIVA_ENOMEM.
+// On failure nothing was appended. VIVA_ELIMIT (the buffer's), VIVA_EINVAL (a number that JSON can't write, a text that
+// is not UTF-8, metadata that is no object), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_event_write_frame_captured(const struct viva_frame_captured *event, struct viva_buffer *out);
 VIVA_MUST_CHECK int viva_event_write_emotion_analyzed(const struct viva_emotion_analyzed *event,
 						      struct viva_buffer *out);

@@ -46,7 +46,7 @@ void make_test_directory(char *ret_path, size_t size);
 void remove_test_directory(const char *path);
 
 // The next malloc, calloc or realloc by Viva's own code in this thread, after `skipped` others, gives NULL, once.
-// Libraries' allocations don't count, nor do strdup's.
+// jansson's allocations count, other libraries' don't, nor do strdup's.
 void fail_next_allocation(unsigned skipped);
 
 #endif

@@ -76,6 +76,36 @@ static void test_json__the_sentence_never_quotes_the_text(void **state)
 	assert_non_null(strstr(error.message, "line 1"));
 }
 
+static void test_json__memory_that_runs_out_is_not_a_syntax_error(void **state)
+{
+	(void)state;
+	static const char text[] = "{\"a\":\"2026-11-24T03:01:16.123Z\",\"b\":[1,2.5,null,\"\\u00e9\"]}";
+	int status = VIVA_ENOMEM;
+	unsigned skipped = 0;
+	for (; status == VIVA_ENOMEM && skipped < 1000; skipped++) {
+		json_t *json = NULL;
+		fail_next_allocation(skipped);
+		status = parse(text, &json, NULL);
+		if (status)
+			assert_null(json);
+		json_decref(json);
+	}
+	fail_next_allocation(1000);
+	assert_ok(status);
+	assert_true(skipped > 10);  // else nothing failed above
+}
+
+static void test_json__the_last_of_two_members_counts_where_asked_for(void **state)
+{
+	(void)state;
+	VIVA_AUTO_JSON json = NULL;
+	struct viva_bytes text = viva_bytes_of_text("{\"a\":1,\"b\":2,\"a\":3}");
+	assert_ok(viva_json_parse_object_last_wins(text, MAX_BYTES, &json, NULL));
+	assert_int_equal(json_integer_value(json_object_get(json, "a")), 3);
+	assert_error(viva_json_parse_object_last_wins(text, text.size - 1, &json, NULL), VIVA_EBODYSIZE);
+	assert_error(viva_json_parse_object_last_wins(viva_bytes_of_text("[]"), MAX_BYTES, &json, NULL), VIVA_EFIELD);
+}
+
 static void test_json__a_nul_byte_in_the_text_is_refused(void **state)
 {
 	(void)state;
@@ -224,6 +254,8 @@ int main(void)
 		cmocka_unit_test(test_json__any_value_is_read),
 		cmocka_unit_test(test_json__what_is_not_json_is_refused),
 		cmocka_unit_test(test_json__the_sentence_never_quotes_the_text),
+		cmocka_unit_test(test_json__memory_that_runs_out_is_not_a_syntax_error),
+		cmocka_unit_test(test_json__the_last_of_two_members_counts_where_asked_for),
 		cmocka_unit_test(test_json__a_nul_byte_in_the_text_is_refused),
 		cmocka_unit_test(test_json__depth_ends_at_the_limit_before_anything_is_built),
 		cmocka_unit_test(test_json__brackets_inside_texts_have_no_depth),
