@@ -177,7 +177,7 @@ static int connect_all(struct sqlite_store *store, const char *path, const struc
 	if (!status)
 		status = connect_readers(store, path, options, error);
 	if (!status)
-		status = viva_sqlite_writer_create(&store->writing, options, &store->writer, error);
+		status = viva_sqlite_writer_create(&store->writing, path, options, &store->writer, error);
 	if (status) {
 		disconnect_readers(store);
 		viva_sqlite_disconnect(&store->writing);

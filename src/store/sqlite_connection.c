@@ -10,7 +10,8 @@ enum {
 	MAX_VALUE_BYTES = 64 * 1024 * 1024,
 	MAX_WAL_BYTES = 16 * 1024 * 1024,  // journal_size_limit: what the WAL shrinks to after a checkpoint
 	MAX_PARAMETERS = 999,
-	MAX_BUSY_STEP_MS = 5,
+	MIN_BUSY_STEP_US = 200,
+	MAX_BUSY_STEP_US = 5000,
 };
 
 // The error of the statement that just failed. SQLite's sentences name tables and columns, never values.
@@ -40,12 +41,13 @@ static int wait_while_busy(void *context, int attempt)
 {
 	struct viva_sqlite_connection *connection = context;
 	if (attempt == 0)
-		connection->busy_waited_ms = 0;
-	if (connection->busy_waited_ms >= (int)connection->busy_ms)
+		connection->busy_waited_us = 0;
+	if (connection->busy_waited_us >= (int64_t)connection->busy_ms * 1000)
 		return 0;
-	int step_ms = VIVA_MIN(attempt + 1, (int)MAX_BUSY_STEP_MS);
-	connection->busy_waited_ms += step_ms;
-	usleep((useconds_t)step_ms * 1000);
+	int64_t step_us =
+		VIVA_MIN((int64_t)MIN_BUSY_STEP_US + connection->busy_waited_us / 8, (int64_t)MAX_BUSY_STEP_US);
+	connection->busy_waited_us += step_us;
+	usleep((useconds_t)step_us);
 	return 1;
 }
 

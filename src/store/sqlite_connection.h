@@ -21,7 +21,7 @@ struct viva_sqlite_statement {
 struct viva_sqlite_connection {
 	sqlite3 *handle;
 	uint32_t busy_ms;
-	int busy_waited_ms;  // in the busy handler, for the statement at hand
+	int64_t busy_waited_us;  // in the busy handler, for the statement at hand
 	uint64_t uses;
 	struct viva_sqlite_statement statements[VIVA_SQLITE_STATEMENTS];
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/metrics.h"
+#include "store/sqlite_gate.h"
 
 // One transaction that waits; it lives on its caller's stack until done.
 struct job {
@@ -19,6 +20,7 @@ struct job {
 
 struct viva_sqlite_writer {
 	struct viva_sqlite_connection *connection;
+	int gate;
 	size_t max_batch;
 	size_t max_waiting;
 	enum viva_durability most;     // that a commit is given; a store of less durability never syncs
@@ -97,13 +99,23 @@ static int set_durability(struct viva_sqlite_writer *writer, const struct job *b
 	return status;
 }
 
+// Takes SQLite's lock for writing in turn with other processes.
+static int begin(struct viva_sqlite_writer *writer, struct viva_error *error)
+{
+	bool is_inside = viva_sqlite_gate_enter(writer->gate);
+	int status = run_plain(writer, "BEGIN IMMEDIATE", error);
+	if (is_inside)
+		viva_sqlite_gate_leave(writer->gate);
+	return status;
+}
+
 // All of a batch in one commit, so that they share its fsync.
 static void commit_batch(struct viva_sqlite_writer *writer, struct job *batch)
 {
 	struct viva_error reason = {0};
 	int status = set_durability(writer, batch, &reason);
 	if (!status)
-		status = run_plain(writer, "BEGIN IMMEDIATE", &reason);
+		status = begin(writer, &reason);
 	if (status) {
 		refuse_batch(batch, status, &reason);
 		return;
@@ -199,13 +211,15 @@ static void *write_until_stopped(void *context)
 	return NULL;
 }
 
-int viva_sqlite_writer_create(struct viva_sqlite_connection *connection, const struct viva_store_options *options,
-			      struct viva_sqlite_writer **ret_writer, struct viva_error *error)
+int viva_sqlite_writer_create(struct viva_sqlite_connection *connection, const char *path,
+			      const struct viva_store_options *options, struct viva_sqlite_writer **ret_writer,
+			      struct viva_error *error)
 {
 	struct viva_sqlite_writer *writer = calloc(1, sizeof *writer);
 	if (!writer)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the store");
 	writer->connection = connection;
+	writer->gate = viva_sqlite_gate_open(path);
 	writer->max_batch = options->max_batch;
 	writer->max_waiting = options->max_waiting;
 	writer->most = options->durability;
@@ -218,6 +232,7 @@ int viva_sqlite_writer_create(struct viva_sqlite_connection *connection, const s
 	pthread_cond_init(&writer->has_work, NULL);
 	pthread_cond_init(&writer->has_done, NULL);
 	if (pthread_create(&writer->thread, NULL, write_until_stopped, writer)) {
+		viva_sqlite_gate_close(writer->gate);
 		free(writer);
 		return viva_fail(error, VIVA_EINTERNAL, NULL, "no thread for the store");
 	}
@@ -239,6 +254,7 @@ struct viva_sqlite_writer *viva_sqlite_writer_destroy(struct viva_sqlite_writer 
 	pthread_cond_destroy(&writer->has_work);
 	pthread_mutex_destroy(&writer->lock);
 	viva_sqlite_disconnect(writer->connection);
+	viva_sqlite_gate_close(writer->gate);
 	free(writer);
 	return NULL;
 }

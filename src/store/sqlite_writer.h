@@ -17,9 +17,9 @@ struct viva_sqlite_transaction {
 	struct viva_sqlite_connection *connection;
 };
 
-// Starts the thread on `connection`, which it owns from here on (on failure the caller still does).
-// VIVA_ENOMEM, VIVA_EINTERNAL (no thread).
-VIVA_MUST_CHECK int viva_sqlite_writer_create(struct viva_sqlite_connection *connection,
+// Starts the thread on `connection` to the file at `path`, which it owns from here on (on failure the caller still
+// does). VIVA_ENOMEM, VIVA_EINTERNAL (no thread).
+VIVA_MUST_CHECK int viva_sqlite_writer_create(struct viva_sqlite_connection *connection, const char *path,
 					      const struct viva_store_options *options,
 					      struct viva_sqlite_writer **ret_writer, struct viva_error *error);
 // Commits what waits, joins the thread, disconnects. NULL is fine. Always NULL.
