@@ -8,7 +8,7 @@
 
 static const struct viva_store_backend *const BACKENDS[] = {&viva_store_sqlite};
 
-enum { MAX_READERS = 64, MAX_BATCH = 4096, MAX_WAITING = 1 << 20 };
+enum { MAX_LOCK_NAME = 200, MAX_READERS = 64, MAX_BATCH = 4096, MAX_WAITING = 1 << 20 };
 
 struct viva_store_options viva_store_defaults(void)
 {
@@ -92,6 +92,15 @@ int viva_transaction_query(struct viva_store_transaction *transaction, struct vi
 			   struct viva_error *error)
 {
 	return transaction->backend->transaction_query(transaction, arena, sql, values, value_count, ret_rows, error);
+}
+
+int viva_transaction_lock(struct viva_store_transaction *transaction, const char *name, struct viva_error *error)
+{
+	size_t size = strnlen(name, MAX_LOCK_NAME + 1);
+	if (size == 0 || size > MAX_LOCK_NAME)
+		return viva_fail(error, VIVA_EINVAL, NULL, "a lock's name must have 1 to %d bytes", MAX_LOCK_NAME);
+	return transaction->backend->transaction_lock ? transaction->backend->transaction_lock(transaction, name, error)
+						      : 0;
 }
 
 struct statement {

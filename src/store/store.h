@@ -2,6 +2,17 @@
 //
 // Durable state behind one interface: SQL with $1-style parameters, transactions, migrations.
 //
+// The SQL is what SQLite and PostgreSQL both understand, and mean the same by:
+// - column types TEXT, BYTEA, BIGINT, INTEGER (32 bits), DOUBLE PRECISION; truth values are INTEGER 0 and 1; no column
+//   counts by itself: keys are made by the caller (UUIDs, numbers).
+// - a parameter has the type of its value: a text is not compared with a number. NULL takes the type of its place.
+// - texts are UTF-8 without NUL; their order is the database's, so nothing but paging may depend on it.
+// - INSERT … ON CONFLICT … DO NOTHING | DO UPDATE SET … = excluded.…, RETURNING, WITH, partial indexes, CHECK,
+// REFERENCES
+//   … ON DELETE CASCADE, row values (a, b) IN (SELECT …), COALESCE, CASE, LIMIT; sums and counts read as numbers.
+// - not: AUTOINCREMENT, rowid, WITHOUT ROWID, BLOB, INSERT OR …, IFNULL, two-argument max(), date functions, PRAGMA,
+//   "text" in double quotes, FOR UPDATE (viva_transaction_lock does that).
+//
 // Threads: any but the event loop's: calls block on the disk or the server. A transaction's function runs on one
 // thread.
 #ifndef VIVA_STORE_H
@@ -87,9 +98,11 @@ VIVA_MUST_CHECK int viva_store_query(struct viva_store *store, struct viva_arena
 				     struct viva_error *error);
 
 // Runs work(transaction, context), and commits if it returns 0, else rolls back and returns its error. `work` may run
-// more than once, and several transactions may share one commit; each is all or nothing. Durable on return.
-// It must do no more than statements. VIVA_EIO, VIVA_EOVERLOAD (too many waiting, another process writes for longer
-// than busy_ms, or the disk is full), VIVA_ENOMEM.
+// more than once, each time on what is then in the store, and several transactions may share one commit; each is all or
+// nothing. Durable on return. It must do no more than statements, and begin each run with its outputs as they were.
+// VIVA_EIO, VIVA_EOVERLOAD (too many waiting, or another process writes for longer than busy_ms), VIVA_ENOMEM,
+// VIVA_EUNAVAILABLE (PostgreSQL can't be reached: nothing was done, unless the connection broke in the middle of the
+// commit: then nobody knows, so what is repeated must bear being done twice, by a key, a version or ON CONFLICT).
 typedef int viva_store_work(struct viva_store_transaction *transaction, void *context, struct viva_error *error);
 VIVA_MUST_CHECK int viva_store_transact(struct viva_store *store, viva_store_work *work, void *context,
 					struct viva_error *error);
@@ -98,13 +111,23 @@ VIVA_MUST_CHECK int viva_store_transact(struct viva_store *store, viva_store_wor
 VIVA_MUST_CHECK int viva_store_transact_lazily(struct viva_store *store, viva_store_work *work, void *context,
 					       struct viva_error *error);
 // Inside a transaction. ret_changed (may be NULL) is the number of rows touched. A statement that a constraint refuses
-// is VIVA_ECONFLICT and undone; the transaction may go on. VIVA_EIO, VIVA_ELIMIT (a value too large), VIVA_ENOMEM.
+// is VIVA_ECONFLICT and undone; the transaction may go on. Statements without ret_changed may be sent together, later;
+// should one of them fail, `work` is run again and told. VIVA_EIO, VIVA_ELIMIT (a value too large), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_transaction_execute(struct viva_store_transaction *transaction, const char *sql,
 					     const struct viva_value *values, size_t value_count, int64_t *ret_changed,
 					     struct viva_error *error);
 VIVA_MUST_CHECK int viva_transaction_query(struct viva_store_transaction *transaction, struct viva_arena *arena,
 					   const char *sql, const struct viva_value *values, size_t value_count,
 					   struct viva_rows *ret_rows, struct viva_error *error);
+// Inside a transaction: makes it the only one, of all processes, that has locked this name, until it ends. What waited
+// for another sees what that one committed. Whoever decides by what it reads (is this session erased? may this state
+// follow?) locks what the decision is about before it reads, and so does whoever makes the opposite true: PostgreSQL
+// runs transactions at the same time, each statement seeing what was committed before it. A decision inside one
+// statement (UPDATE … WHERE version = $1, ON CONFLICT) needs no lock. SQLite runs one transaction at a time: there this
+// costs nothing. `name` is a constant prefix and an id: "emotion/" and the session, 1–200 bytes. More than one: in
+// sorted order. VIVA_EINVAL (name), VIVA_EOVERLOAD (another holds it longer than busy_ms), VIVA_EIO.
+VIVA_MUST_CHECK int viva_transaction_lock(struct viva_store_transaction *transaction, const char *name,
+					  struct viva_error *error);
 // One statement as a transaction of its own.
 VIVA_MUST_CHECK int viva_store_execute(struct viva_store *store, const char *sql, const struct viva_value *values,
 				       size_t value_count, int64_t *ret_changed, struct viva_error *error);

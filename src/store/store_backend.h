@@ -25,6 +25,8 @@ struct viva_store_backend {
 	int (*transaction_query)(struct viva_store_transaction *transaction, struct viva_arena *arena, const char *sql,
 				 const struct viva_value *values, size_t value_count, struct viva_rows *ret_rows,
 				 struct viva_error *error);
+	// NULL: transactions run one after another. The name was checked.
+	int (*transaction_lock)(struct viva_store_transaction *transaction, const char *name, struct viva_error *error);
 	int (*scrub)(struct viva_store *store, struct viva_error *error);
 	int (*ping)(struct viva_store *store, struct viva_error *error);
 	// NULL: transact does as well.

@@ -179,6 +179,25 @@ static void test_store__a_transaction_may_go_on_after_a_conflict(void **state)
 	assert_int_equal(store_fixture_count_notes(store, fixture->arena), 2);
 }
 
+static int lock_by_name(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
+{
+	int status = viva_transaction_lock(transaction, context, error);
+	// A transaction that has a lock has it however often it asks.
+	return status ? status : viva_transaction_lock(transaction, context, error);
+}
+
+static void test_store__a_lock_needs_a_name_of_a_sensible_length(void **state)
+{
+	struct store_fixture *fixture = *state;
+	VIVA_AUTO(viva_store) store = store_fixture_open(fixture);
+	char longest[201] = "", longer[202] = "", none[] = "";
+	memset(longest, 'x', sizeof longest - 1);
+	memset(longer, 'x', sizeof longer - 1);
+	assert_ok(viva_store_transact(store, lock_by_name, longest, NULL));
+	assert_error(viva_store_transact(store, lock_by_name, longer, NULL), VIVA_EINVAL);
+	assert_error(viva_store_transact(store, lock_by_name, none, NULL), VIVA_EINVAL);
+}
+
 static void test_store__a_wrong_statement_is_an_error_with_a_reason(void **state)
 {
 	struct store_fixture *fixture = *state;
@@ -352,6 +371,7 @@ int main(void)
 		ON_SQLITE(test_store__a_lazy_transaction_is_seen_at_once_and_keeps_its_place),
 		ON_SQLITE(test_store__a_broken_constraint_is_a_conflict),
 		ON_SQLITE(test_store__a_transaction_may_go_on_after_a_conflict),
+		ON_SQLITE(test_store__a_lock_needs_a_name_of_a_sensible_length),
 		ON_SQLITE(test_store__a_wrong_statement_is_an_error_with_a_reason),
 		ON_SQLITE(test_store__a_query_outside_a_transaction_cannot_write),
 		ON_SQLITE(test_store__rows_past_the_arenas_limit_are_refused),
