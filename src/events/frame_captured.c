@@ -168,7 +168,7 @@ int viva_event_read_frame_captured(struct viva_bytes body, struct viva_arena *ar
 				 VIVA_EVENT_MAX_FRAME_BYTES);
 	VIVA_AUTO_JSON json = NULL;
 	struct viva_frame_captured event = {0};
-	struct viva_bytes image;
+	struct viva_bytes image = {0};
 	bool is_found = find_image(body, &image);
 	int status = is_found ? parse_around(body, image, &json, error)
 			      : event_parse(body, VIVA_EVENT_MAX_FRAME_BYTES, &json, error);
