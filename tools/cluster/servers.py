@@ -218,3 +218,30 @@ class Consul:
                                 "-client=127.0.0.1", "-node=viva", f"-data-dir={self.directory}/data",
                                 f"-config-file={self.directory}/consul.json"], 0,
                      lambda: answers(leader, lambda body: len(body) > 4), address=f"127.0.0.1:{self.ports.consul}")  # fmt: skip
+
+
+# ---- nginx
+
+
+class Nginx:
+    """The door: its configuration is written from Consul and follows it (`viva nginx-config --watch`)."""
+
+    def __init__(self, directory, ports, viva, consul_url):
+        self.directory = directory / "nginx"
+        self.ports, self.viva, self.consul_url = ports, viva, consul_url
+
+    def members(self, wave):
+        for name in ("temp", "logs"):
+            (self.directory / name).mkdir(parents=True)
+        configuration, pid_file = self.directory / "nginx.conf", self.directory / "nginx.pid"
+        yield Member(
+            "nginx-config",
+            [self.viva, "nginx-config", "--discovery-url", self.consul_url, "--out", configuration, "--watch",
+             "--reload-pid", pid_file],
+            wave,
+            configuration.exists,
+        )  # fmt: skip
+        yield Member("nginx", ["/usr/sbin/nginx", "-p", self.directory, "-c", configuration, "-e", "stderr",
+                               "-g", f"daemon off; pid {pid_file};"], wave + 1,
+                     lambda: answers(f"http://127.0.0.1:{self.ports.http}/health/live"),
+                     address=f"127.0.0.1:{self.ports.http}", stop_signal=signal.SIGQUIT)  # fmt: skip
