@@ -69,6 +69,8 @@ SUITES = {
     "thread": meson_suite("thread", "build-tsan", ["--suite", "unit", "--suite", "contract"], with_rabbitmq),
     "integration": pytest_suite("integration", "tests/integration", {
         "VIVA_BINARY": str(ROOT / "build-asan" / "viva"), "VIVA_BUILD": str(ROOT / "build-asan")}),
+    "events": pytest_suite("events", "tests/events", {
+        "VIVA_BINARY": str(ROOT / "build-asan" / "viva"), "VIVA_BUILD": str(ROOT / "build-asan")}),
     "demo": pytest_suite("demo", "tests/demo", {"VIVA_BINARY": str(ROOT / "build" / "viva")}),
 }
 

@@ -1,0 +1,3 @@
+module viva.example/interop
+
+go 1.19
