@@ -54,7 +54,7 @@ def field_of(member):
 
 def as_go_shows(member, value):
     if member in TIMES:
-        return str(nanoseconds(value))
+        return "%d%09d" % divmod(nanoseconds(value), 10**9)
     if member == "image_data":
         return base64.b64decode(value, validate=True).hex()
     return str(value) if type(value) is int and member != "metadata" else value
