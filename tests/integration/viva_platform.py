@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVICES = ("gateway", "interview", "emotion", "scoring")
 START_LIMIT_S = 120  # how long a start may take before the test gives up; nothing is asserted about it
 STOP_LIMIT_S = 60
-LISTENING = re.compile(r"listening on [^ ]*:(\d+)")
+LISTENING = re.compile(r'listening on [^ \n"]*:(\d+)')
 
 
 def binary():
