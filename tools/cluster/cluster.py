@@ -57,7 +57,8 @@ def up(arguments):
     log = directory / "logs" / "supervisor.log"
     command = [sys.executable, __file__, "--directory", str(directory), "supervise", "--base-port",
                str(arguments.base_port), *(["--small"] if arguments.small else []),
-               *[word for setting in arguments.set for word in ("--set", setting)]]  # fmt: skip
+               *[word for setting in arguments.set for word in ("--set", setting)],
+               *[word for reach in arguments.reach for word in ("--reach", reach)]]  # fmt: skip
     with open(log, "ab") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
     wait_until_up(directory, process, log)
@@ -98,7 +99,7 @@ def supervise(arguments):
     cache = pathlib.Path(os.environ["VIVA_CACHE_DIR"])
     settings = dict(setting.split("=", 1) for setting in arguments.set)
     cluster = Cluster(arguments.directory, ROOT / "build" / "viva", cache / "consul" / "consul", arguments.base_port,
-                      1 if arguments.small else 3, settings)  # fmt: skip
+                      1 if arguments.small else 3, settings, dict(map(parse_reach, arguments.reach)))  # fmt: skip
     ports = cluster.ports
     access = {"url": f"http://127.0.0.1:{ports.http}", "api_key": cluster.api_key,
               "consul": f"http://127.0.0.1:{ports.consul}", "emotion_grpc": f"127.0.0.1:{ports.emotion_grpc}",
@@ -193,6 +194,11 @@ def down(arguments):
     print("cluster: down")
 
 
+def parse_reach(text):
+    server, _, ports = text.partition("=")
+    return server, [int(port) for port in ports.split(",")]
+
+
 def setting(text):
     name, equals, _ = text.partition("=")
     if not equals or not name.startswith("VIVA_"):
@@ -210,6 +216,8 @@ def main():
         command.add_argument("--base-port", type=int, default=9000, help="the first of 200 ports; default %(default)s")
         command.add_argument("--set", action="append", default=[], type=setting, metavar="VIVA_NAME=VALUE",
                              help="a setting for all instances")  # fmt: skip
+        command.add_argument("--reach", action="append", default=[], metavar="SERVER=PORT[,PORT]…",
+                             help="where instances reach rabbitmq or postgresql, when something stands in between")
         command.set_defaults(json=False)
     command = commands.add_parser("status", help="a table of what runs, and what Consul thinks")
     command.add_argument("--json", action="store_true")

@@ -53,10 +53,13 @@ class Ports:
 
 
 class Cluster:
-    """The plan: server members, then a member for each instance. `settings` are more VIVA_* variables for all."""
+    """The plan: server members, then a member for each instance.
 
-    def __init__(self, directory, viva, consul, base_port, brokers, settings):
-        self.directory, self.viva = directory, viva
+    `settings` are more VIVA_* variables for all; `reach` names ports that instances use instead of a server's own.
+    """
+
+    def __init__(self, directory, viva, consul, base_port, brokers, settings, reach):
+        self.directory, self.viva, self.reach = directory, viva, reach
         self.ports = Ports(base_port)
         self.rabbitmq = servers.RabbitMQ(directory, self.ports, brokers)
         self.postgresql = servers.PostgreSQL(directory, self.ports)
@@ -85,7 +88,8 @@ class Cluster:
         data = self.directory / "data" / name
         environment = dict(self.settings)
         if service in USES_BUS_AND_STORE:
-            environment |= {"VIVA_STORE_URL": self.postgresql.url(), "VIVA_BUS_URL": self.rabbitmq.url()}
+            environment |= {"VIVA_STORE_URL": self.postgresql.url(self.reach.get("postgresql")),
+                            "VIVA_BUS_URL": self.rabbitmq.url(self.reach.get("rabbitmq"))}  # fmt: skip
         return Member(
             name,
             [self.viva, service, "--port", port, "--data-dir", data],

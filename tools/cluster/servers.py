@@ -56,8 +56,9 @@ class RabbitMQ:
         self.user, self.password = "viva", secrets.token_hex(16)
         self.installation = rabbitmq.installation()
 
-    def url(self):
-        hosts = ",".join(f"127.0.0.1:{self.ports.rabbitmq(i)}" for i in range(self.count))
+    def url(self, ports=None):
+        ports = ports or [self.ports.rabbitmq(index) for index in range(self.count)]
+        hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
         return f"amqp://{self.user}:{self.password}@{hosts}/%2F"
 
     def members(self):
@@ -148,8 +149,8 @@ class PostgreSQL:
         self.port = ports.postgresql
         self.password = secrets.token_hex(16)
 
-    def url(self):
-        return f"postgresql://viva:{self.password}@127.0.0.1:{self.port}/viva"
+    def url(self, ports=None):
+        return f"postgresql://viva:{self.password}@127.0.0.1:{ports[0] if ports else self.port}/viva"
 
     def members(self):
         programs = self._programs()
