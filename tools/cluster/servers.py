@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "servers"))
 
 import rabbitmq  # noqa: E402
-from supervisor import Member, group_of  # noqa: E402
+from supervisor import Member, as_user, group_of  # noqa: E402
 
 # Servers of Debian's packages refuse to run as root, or drop to users of their own.
 SERVER_USER = "nobody"
@@ -169,8 +169,7 @@ class PostgreSQL:
         return found[-1].parent
 
     def _run(self, *command):
-        drop = ["setpriv", f"--reuid={SERVER_USER}", "--regid=" + group_of(SERVER_USER), "--clear-groups", "--"]
-        done = subprocess.run([*(drop if os.getuid() == 0 else []), *map(str, command)], cwd=self.directory,
+        done = subprocess.run(["setpriv", *as_user(SERVER_USER), "--", *map(str, command)], cwd=self.directory,
                               capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"})  # fmt: skip
         if done.returncode != 0:
             raise RuntimeError(f"{pathlib.Path(command[0]).name}: {done.stderr.strip()}")

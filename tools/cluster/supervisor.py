@@ -5,9 +5,11 @@ The supervisor is one process in the background. What runs where is in STATE/sta
 that `status` and `kill` need nothing but that file.
 """
 import dataclasses
+import grp
 import json
 import os
 import pathlib
+import pwd
 import signal
 import subprocess
 import time
@@ -48,9 +50,8 @@ class Running:
 
     def start(self, directory):
         member = self.member
-        drop = [f"--reuid={member.user}", "--regid=" + group_of(member.user), "--clear-groups"]
         # Whoever kills the supervisor shall leave nothing behind.
-        command = ["setpriv", "--pdeathsig=TERM", *(drop if member.user and os.getuid() == 0 else []), "--"]
+        command = ["setpriv", "--pdeathsig=TERM", *as_user(member.user), "--"]
         with open(directory / "logs" / f"{member.name}.log", "ab") as log:
             self.process = subprocess.Popen(
                 [*command, *map(str, member.arguments)], env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8",
@@ -79,10 +80,14 @@ class Running:
             self.process.wait()
 
 
-def group_of(user):
-    import grp
-    import pwd
+def as_user(user):
+    """setpriv's options that make root `user`; none for anybody else, or without a user."""
+    if not user or os.getuid() != 0:
+        return []
+    return [f"--reuid={user}", f"--regid={group_of(user)}", "--clear-groups"]
 
+
+def group_of(user):
     return grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name
 
 
