@@ -14,7 +14,6 @@ enum {
 	MAX_MESSAGE_BYTES = 32 << 20,  // with its columns well below what the embedded store takes as a value
 	MAX_UNCONFIRMED = 1 << 20,
 	MAX_PAUSE_MS = 3600 * 1000,
-	TRACEPARENT_SIZE = 56,
 };
 
 struct viva_bus_options viva_bus_defaults(void)
@@ -117,85 +116,23 @@ struct viva_bus *viva_bus_destroy(struct viva_bus *bus)
 
 // ---- publishing
 
-// The texts that a message came without.
-struct completion {
-	char message_id[VIVA_UUID_SIZE];
-	char traceparent[TRACEPARENT_SIZE];
-};
-
-static int check_text(const char *text, const char *name, struct viva_error *error)
-{
-	if (strlen(text) > VIVA_BUS_MAX_TEXT)
-		return viva_fail(error, VIVA_EINVAL, name, "a message's %s has at most %d bytes", name,
-				 VIVA_BUS_MAX_TEXT);
-	return 0;
-}
-
-static int check_message(const struct viva_bus *bus, const struct viva_bus_message *message, struct viva_error *error)
-{
-	if (!viva_bus_key_is_known(message->routing_key))
-		return viva_fail(error, VIVA_EINVAL, "routing_key", "no queue is bound to this routing key");
-	if (!message->type || message->type[0] == '\0' || !message->session_id)
-		return viva_fail(error, VIVA_EINVAL, message->session_id ? "type" : "session_id",
-				 "a message needs a type and a session");
-	if (message->body.size > bus->options.max_message_bytes)
-		return viva_fail(error, VIVA_ELIMIT, NULL, "a message of %zu bytes is larger than the %zu allowed",
-				 message->body.size, bus->options.max_message_bytes);
-	int status = check_text(message->type, "type", error);
-	if (!status)
-		status = check_text(message->session_id, "session_id", error);
-	if (!status && message->message_id)
-		status = check_text(message->message_id, "message_id", error);
-	if (!status && message->traceparent)
-		status = check_text(message->traceparent, "traceparent", error);
-	return status;
-}
-
-// W3C Trace Context §3.2: version 00, a trace, a span, sampled.
-static void begin_trace(struct viva_random *random, char ret_text[TRACEPARENT_SIZE])
-{
-	unsigned char ids[24];
-	char hex[2 * sizeof ids + 1];
-	random->fill(random, ids, sizeof ids);
-	ids[0] |= 1;  // neither id may be all zeros
-	ids[16] |= 1;
-	viva_hex_encode(ids, sizeof ids, hex);
-	snprintf(ret_text, TRACEPARENT_SIZE, "00-%.32s-%.16s-01", hex, hex + 32);
-}
-
-static void complete_message(const struct viva_bus *bus, struct viva_bus_message *message, struct completion *texts)
-{
-	const struct viva_bus_options *options = &bus->options;
-	if (!message->message_id) {
-		viva_uuid7(options->clock, options->random, texts->message_id);
-		message->message_id = texts->message_id;
-	}
-	if (!message->traceparent) {
-		begin_trace(options->random, texts->traceparent);
-		message->traceparent = texts->traceparent;
-	}
-	if (message->timestamp_ms == 0)
-		message->timestamp_ms = options->clock->unix_ms(options->clock);
-	message->app_id = options->app_id;
-}
-
 int viva_bus_publish(struct viva_bus *bus, const struct viva_bus_message *messages, size_t count, int64_t deadline_us,
 		     struct viva_error *error)
 {
 	for (size_t i = 0; i < count; i++) {
-		int status = check_message(bus, &messages[i], error);
+		int status = viva_bus_check_message(&bus->options, &messages[i], error);
 		if (status)
 			return status;
 	}
 	if (count == 0)
 		return 0;
 	VIVA_AUTO_FREE struct viva_bus_message *complete = calloc(count, sizeof *complete);
-	VIVA_AUTO_FREE struct completion *texts = calloc(count, sizeof *texts);
+	VIVA_AUTO_FREE struct viva_bus_completion *texts = calloc(count, sizeof *texts);
 	if (!complete || !texts)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory to publish");
 	memcpy(complete, messages, count * sizeof *complete);
 	for (size_t i = 0; i < count; i++)
-		complete_message(bus, &complete[i], &texts[i]);
+		viva_bus_complete_message(&bus->options, &complete[i], &texts[i]);
 
 	int64_t began_us = viva_clock_monotonic_us(bus->options.clock);
 	int status = bus->backend->publish(bus, complete, count, deadline_us, error);

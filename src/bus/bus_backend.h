@@ -14,6 +14,7 @@ enum {
 	VIVA_BUS_MAX_PARTITIONS = 64,
 	VIVA_BUS_MAX_TEXT = 128,    // bytes of an id, a type or a traceparent
 	VIVA_BUS_MAX_REASON = 255,  // bytes; also what AMQP's short strings hold
+	VIVA_BUS_TRACEPARENT_SIZE = 56,
 };
 
 // Each entry does what its namesake in bus.h promises. Arguments were checked: a backend sees only queues, routing keys
@@ -76,6 +77,18 @@ void viva_bus_deliver(struct viva_bus_delivery *delivery);
 // The pause before the next try of a message that failed `retries` times (≥ 1): retry_ms doubling, plus a random part
 // of itself.
 int64_t viva_bus_retry_pause_ms(const struct viva_bus *bus, int retries);
+
+// Whether the message may be published: VIVA_EINVAL, VIVA_ELIMIT.
+VIVA_MUST_CHECK int viva_bus_check_message(const struct viva_bus_options *options,
+					   const struct viva_bus_message *message, struct viva_error *error);
+// The texts that a message came without.
+struct viva_bus_completion {
+	char message_id[VIVA_UUID_SIZE];
+	char traceparent[VIVA_BUS_TRACEPARENT_SIZE];
+};
+// Gives the message what it came without; its texts borrow from *texts.
+void viva_bus_complete_message(const struct viva_bus_options *options, struct viva_bus_message *message,
+			       struct viva_bus_completion *texts);
 
 extern const struct viva_bus_backend viva_bus_sqlite;
 
