@@ -22,6 +22,9 @@ static void set_up_runtime(struct interview_fixture *fixture)
 	runtime->clock = &fixture->clock.clock;
 	runtime->random = viva_system_random();
 	runtime->data_directory = fixture->directory;
+	fixture->tuning = viva_tuning_defaults();
+	fixture->tuning.retry_base_ms = fixture->tuning.retry_max_ms = 1;
+	runtime->tuning = &fixture->tuning;
 	struct viva_pool_options pool = viva_pool_defaults();
 	pool.threads = 2;
 	assert_ok(viva_pool_create(&pool, &runtime->pool));

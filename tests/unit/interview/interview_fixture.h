@@ -12,12 +12,14 @@
 #include "interview/answers.h"
 #include "interview/context.h"
 #include "interview/start.h"
+#include "service/tuning.h"
 #include "viva_test.h"
 
 struct interview_fixture {
 	char directory[PATH_MAX];
 	struct fake_clock clock;
 	struct viva_config *config;
+	struct viva_tuning tuning;
 	struct viva_arena *arena;
 	struct interview_service service;
 };
