@@ -7,6 +7,7 @@
 #include "emotion/emotion.h"
 #include "gateway/gateway.h"
 #include "interview/interview.h"
+#include "nginx_config/nginx_config.h"
 #include "scoring/scoring.h"
 #include "up/up.h"
 
@@ -22,14 +23,15 @@ static const struct command {
 	{"emotion", "faces and expressions in frames", viva_emotion_main},
 	{"scoring", "scores of answers and whole interviews", viva_scoring_main},
 	{"candidate", "plays a candidate against a running platform", viva_candidate_main},
+	{"nginx-config", "nginx's configuration from the instances in discovery", viva_nginx_config_main},
 };
 
 static int help(void)
 {
 	puts("viva COMMAND [OPTIONS]\n\nCommands (viva COMMAND --help lists their options):");
 	for (size_t i = 0; i < VIVA_COUNT(commands); i++)
-		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-	puts("  help       this list\n  --version  the version");
+		printf("  %-12s %s\n", commands[i].name, commands[i].summary);
+	puts("  help         this list\n  --version    the version");
 	return 0;
 }
 

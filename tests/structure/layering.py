@@ -35,6 +35,7 @@ MAY_USE = {
     "worker": ["auth", "bus", "discovery", "events", "net", "resilience", "rpc", "service", "store"],
     "up": ["auth", "net", "discovery"],
     "candidate": ["net"],
+    "nginx_config": ["discovery"],
 }
 MAX_LINES = 600
 INCLUDE = re.compile(r'^#include "([a-z_]+)/[a-z_0-9]+\.h"')
