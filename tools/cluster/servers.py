@@ -237,7 +237,8 @@ class Nginx:
         yield Member(
             "nginx-config",
             [self.viva, "nginx-config", "--discovery-url", self.consul_url, "--out", configuration, "--watch",
-             "--reload-pid", pid_file, "--test-command", f'nginx -t -q -p "{self.directory}" -c "$FILE" -e stderr',
+             "--reload-pid", pid_file, "--test-command",
+             f'/usr/sbin/nginx -t -q -p "{self.directory}" -c "$FILE" -e stderr -g "pid {self.directory}/test.pid;"',
              "--temp-path", self.directory / "temp", "--access-log", self.directory / "logs" / "access.log",
              "--http-listen", f"127.0.0.1:{self.ports.http}",
              "--emotion-grpc-listen", f"127.0.0.1:{self.ports.emotion_grpc}",
