@@ -137,7 +137,7 @@ static void set_options(CURL *handle, const struct viva_http_call *call, struct 
 	curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, call->method);
 }
 
-static int code_of(CURLcode result, bool is_too_large)
+static int code_of(CURLcode result, bool is_too_large, bool cuts_response)
 {
 	switch (result) {
 	case CURLE_OK:
@@ -145,7 +145,9 @@ static int code_of(CURLcode result, bool is_too_large)
 	case CURLE_OPERATION_TIMEDOUT:
 		return VIVA_EDEADLINE;
 	case CURLE_WRITE_ERROR:
-		return is_too_large ? VIVA_ELIMIT : VIVA_ENOMEM;
+		if (!is_too_large)
+			return VIVA_ENOMEM;
+		return cuts_response ? 0 : VIVA_ELIMIT;
 	case CURLE_OUT_OF_MEMORY:
 		return VIVA_ENOMEM;
 	case CURLE_URL_MALFORMAT:
@@ -197,7 +199,7 @@ int viva_http_call(struct viva_http_client *client, const struct viva_http_call 
 	viva_buffer_init(&receiving.body, call->max_response_bytes);
 	set_options(handle, call, headers, &receiving);
 	CURLcode result = curl_easy_perform(handle);
-	code = code_of(result, receiving.is_too_large);
+	code = code_of(result, receiving.is_too_large, call->cuts_response);
 	if (code == 0)
 		code = read_reply(handle, &receiving, arena, ret_reply);
 	else if (result != CURLE_WRITE_ERROR)
@@ -208,4 +210,37 @@ int viva_http_call(struct viva_http_client *client, const struct viva_http_call 
 	curl_slist_free_all(headers);
 	give_handle_back(client, handle);
 	return code;
+}
+
+static char *url_part(CURLU *url, CURLUPart part, struct viva_arena *arena)
+{
+	char *text = NULL;
+	if (curl_url_get(url, part, &text, 0) != CURLUE_OK)
+		return NULL;
+	char *copy = viva_arena_text(arena, text, strlen(text));
+	curl_free(text);
+	return copy;
+}
+
+int viva_http_url_parse(const char *url, struct viva_arena *arena, struct viva_http_url *ret_url)
+{
+	CURLU *parsed = curl_url();
+	if (!parsed)
+		return VIVA_ENOMEM;
+	if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK) {
+		curl_url_cleanup(parsed);
+		return VIVA_EINVAL;
+	}
+	const char *scheme = url_part(parsed, CURLUPART_SCHEME, arena);
+	char *host = url_part(parsed, CURLUPART_HOST, arena);
+	curl_url_cleanup(parsed);
+	if (!scheme || !host || !host[0] || (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
+		return VIVA_EINVAL;
+	size_t size = strlen(host);
+	if (host[0] == '[' && host[size - 1] == ']') {
+		host[size - 1] = '\0';
+		host++;
+	}
+	*ret_url = (struct viva_http_url){.scheme = scheme, .host = host};
+	return 0;
 }

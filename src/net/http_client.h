@@ -7,6 +7,7 @@
 #ifndef VIVA_NET_HTTP_CLIENT_H
 #define VIVA_NET_HTTP_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,7 +25,8 @@ struct viva_http_call {
 	size_t header_count;
 	struct viva_bytes body;
 	uint32_t timeout_ms;        // for all of it; > 0
-	size_t max_response_bytes;  // > 0; a larger answer is VIVA_ELIMIT
+	size_t max_response_bytes;  // > 0; a larger answer is VIVA_ELIMIT,
+	bool cuts_response;         // or cut there: for answers that only the status matters of
 };
 
 struct viva_http_reply {
@@ -42,5 +44,14 @@ VIVA_DEFINE_AUTO(viva_http_client)
 VIVA_MUST_CHECK int viva_http_call(struct viva_http_client *client, const struct viva_http_call *call,
 				   struct viva_arena *arena, struct viva_http_reply *ret_reply,
 				   struct viva_error *error);
+
+struct viva_http_url {
+	const char *scheme;  // "http", "https"
+	const char *host;    // a name or address that a call would go to; IPv6 without brackets
+};
+
+// Takes a URL apart as a call does, so that a check of the host can't be fooled. VIVA_EINVAL (no absolute http or https
+// URL with a host), VIVA_ENOMEM.
+VIVA_MUST_CHECK int viva_http_url_parse(const char *url, struct viva_arena *arena, struct viva_http_url *ret_url);
 
 #endif

@@ -61,7 +61,7 @@ static const struct viva_option bus_options[] = {
 	 "Queues that sessions' frames are spread over; the same number for all services", false},
 };
 
-static bool is_loopback(const char *host)
+bool viva_settings_is_loopback(const char *host)
 {
 	struct in_addr v4;
 	struct in6_addr v6;
@@ -79,7 +79,7 @@ static int check_exposure(const struct viva_service *service, const struct viva_
 	const char *auth = viva_config_text(config, "auth");
 	if (strcmp(auth, "on") != 0 && strcmp(auth, "off") != 0)
 		return viva_fail(error, VIVA_EUSAGE, "auth", "--auth is on or off, not \"%s\"", auth);
-	if (is_loopback(host))
+	if (viva_settings_is_loopback(host))
 		return 0;
 	if (strcmp(auth, "off") == 0)
 		return viva_fail(error, VIVA_EUSAGE, "auth", "--auth off is for loopback addresses, not for --host %s",

@@ -6,6 +6,8 @@
 #ifndef VIVA_SERVICE_SETTINGS_H
 #define VIVA_SERVICE_SETTINGS_H
 
+#include <stdbool.h>
+
 #include "base/config.h"
 #include "net/http_server.h"
 #include "service/service.h"
@@ -14,6 +16,9 @@
 // a sentence. With --help nothing else is checked.
 VIVA_MUST_CHECK int viva_settings_load(const struct viva_service *service, int argument_count, char *const *arguments,
 				       bool is_reload, struct viva_config **ret_config, struct viva_error *error);
+
+// Whether a host, as an address or "localhost", is this machine only.
+bool viva_settings_is_loopback(const char *host);
 
 // The HTTP server's limits as configured; the caller adds routes, loop and pool.
 struct viva_http_server_options viva_settings_http(const struct viva_config *config);

@@ -121,6 +121,17 @@ static void test_http_client__limits_the_answer(void **state)
 	assert_call(&call, VIVA_ELIMIT);
 }
 
+static void test_http_client__cuts_the_answer_where_only_its_status_matters(void **state)
+{
+	(void)state;
+	struct viva_http_call call = call_of("GET", "/big");
+	struct viva_http_reply reply = {0};
+	call.cuts_response = true;
+	assert_ok(viva_http_call(client, &call, arena, &reply, NULL));
+	assert_int_equal(reply.status, 200);
+	assert_true(reply.body.size <= call.max_response_bytes);
+}
+
 static void test_http_client__gives_up_at_its_deadline(void **state)
 {
 	(void)state;
@@ -144,12 +155,46 @@ static void test_http_client__refuses_other_schemes_and_split_headers(void **sta
 	assert_call(&call, VIVA_EINVAL);
 }
 
+static void test_http_client__takes_urls_apart_as_it_calls_them(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *url, *scheme, *host;
+	} good[] = {
+		{"https://hooks.example.com/a?b=c", "https", "hooks.example.com"},
+		{"HTTP://LOCALHOST:8080", "http", "LOCALHOST"},
+		{"http://[::1]:80/", "http", "::1"},
+		{"http://2130706433/", "http", "127.0.0.1"},
+		{"http://127.0.0.1.evil.example/", "http", "127.0.0.1.evil.example"},
+	};
+	for (size_t i = 0; i < VIVA_COUNT(good); i++) {
+		struct viva_http_url parsed;
+		assert_ok(viva_http_url_parse(good[i].url, arena, &parsed));
+		assert_string_equal(parsed.scheme, good[i].scheme);
+		assert_string_equal(parsed.host, good[i].host);
+	}
+	static const char *const bad[] = {"",
+					  "localhost:80",
+					  "/path",
+					  "ftp://host/",
+					  "file:///etc/hostname",
+					  "http://",
+					  "http://a b.example/",
+					  "http://127.0.0.1@evil.example/"};
+	for (size_t i = 0; i < VIVA_COUNT(bad); i++) {
+		struct viva_http_url parsed;
+		assert_error(viva_http_url_parse(bad[i], arena, &parsed), VIVA_EINVAL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_http_client__sends_method_headers_and_body_and_gives_the_answer),
 		cmocka_unit_test(test_http_client__an_error_status_is_an_answer),
 		cmocka_unit_test(test_http_client__limits_the_answer),
+		cmocka_unit_test(test_http_client__cuts_the_answer_where_only_its_status_matters),
+		cmocka_unit_test(test_http_client__takes_urls_apart_as_it_calls_them),
 		cmocka_unit_test(test_http_client__gives_up_at_its_deadline),
 		cmocka_unit_test(test_http_client__refuses_other_schemes_and_split_headers),
 	};
