@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "bus/bus_backend.h"
 
-static const struct viva_bus_backend *const BACKENDS[] = {&viva_bus_sqlite};
+static const struct viva_bus_backend *const BACKENDS[] = {&viva_bus_sqlite, &viva_bus_rabbitmq};
 
 enum {
 	MAX_MESSAGE_BYTES = 32 << 20,  // with its columns well below what the embedded store takes as a value

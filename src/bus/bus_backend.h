@@ -91,5 +91,6 @@ void viva_bus_complete_message(const struct viva_bus_options *options, struct vi
 			       struct viva_bus_completion *texts);
 
 extern const struct viva_bus_backend viva_bus_sqlite;
+extern const struct viva_bus_backend viva_bus_rabbitmq;
 
 #endif

@@ -20,13 +20,17 @@ static bool claim_in(DIR *directory, const char *url, char *ret_url, size_t size
 	abort();
 }
 
+bool amqp_fixture_is_there(void)
+{
+	return getenv("VIVA_TEST_AMQP_URL") && getenv("VIVA_TEST_AMQP_VHOSTS");
+}
+
 bool amqp_fixture_claim(char *ret_url, size_t size)
 {
-	const char *url = getenv("VIVA_TEST_AMQP_URL"), *vhosts = getenv("VIVA_TEST_AMQP_VHOSTS");
-	DIR *directory = url && vhosts ? opendir(vhosts) : NULL;
+	DIR *directory = amqp_fixture_is_there() ? opendir(getenv("VIVA_TEST_AMQP_VHOSTS")) : NULL;
 	if (!directory)
 		return false;
-	bool is_claimed = claim_in(directory, url, ret_url, size);
+	bool is_claimed = claim_in(directory, getenv("VIVA_TEST_AMQP_URL"), ret_url, size);
 	closedir(directory);
 	return is_claimed;
 }

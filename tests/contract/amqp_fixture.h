@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Writes the URL of an untouched virtual host, which is this test's from now on. False when there is no RabbitMQ: then
-// the test says skip().
+// Whether there is one.
+bool amqp_fixture_is_there(void);
+// Writes the URL of an untouched virtual host, which is this test's from now on. False when there is no RabbitMQ.
 bool amqp_fixture_claim(char *ret_url, size_t size);
 
 #endif

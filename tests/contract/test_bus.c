@@ -415,5 +415,5 @@ int main(void)
 		ON_BUS(test_bus__refuses_subscriptions_that_make_no_sense),
 		ON_BUS(test_bus__answers_a_ping),
 	};
-	return cmocka_run_group_tests_name("bus/" BUS_BACKEND, tests, NULL, NULL);
+	return RUN_ON_BUS(tests);
 }

@@ -328,7 +328,6 @@ static void test_bus_sharing__somebody_who_waits_takes_over_from_a_killed_consum
 	VIVA_AUTO(collector) collector = collector_create(collector_ack);
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
 	struct viva_bus_consumer *consumer = collector_consume(collector, bus, VIVA_QUEUE_EMOTION_FRAMES, 2);
-	bus_fixture_wait_for_queue(bus, "emotion.frames.0", -1, -1, 2);
 	assert_int_equal(collector->count, 0);
 	kill_holder(child, its_told, 1);
 	collector_wait(collector, 6);
@@ -467,5 +466,5 @@ int main(void)
 		ON_BUS(test_bus_sharing__a_consumer_of_an_empty_queue_leaves_at_once),
 		ON_BUS(test_bus_sharing__want_of_memory_is_told_and_nothing_else),
 	};
-	return cmocka_run_group_tests_name("bus_sharing/" BUS_BACKEND, tests, NULL, NULL);
+	return RUN_ON_BUS(tests);
 }

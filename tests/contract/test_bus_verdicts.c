@@ -322,5 +322,5 @@ int main(void)
 		ON_BUS(test_bus_verdicts__a_long_reason_is_cut_between_characters),
 		ON_BUS(test_bus_verdicts__a_message_of_several_queues_dies_in_one_of_them_only),
 	};
-	return cmocka_run_group_tests_name("bus_verdicts/" BUS_BACKEND, tests, NULL, NULL);
+	return RUN_ON_BUS(tests);
 }
