@@ -51,6 +51,7 @@ struct conversation {
 	double film_rate;    // frames a second, for timestamps
 	size_t next_frame;
 	int64_t next_frame_ms;  // when it is due, monotonic
+	int64_t newest_ms;      // time of the latest frame whose update came, Unix
 	int64_t heard_ms;
 	int64_t pinged_ms;
 	int64_t lost_ms;          // since when there is no connection; 0 = there is
@@ -160,13 +161,18 @@ static void take_update(struct conversation *talk, const json_t *data)
 {
 	struct candidate_status *status = &talk->status;
 	status->updates++;
+	status->blinks = VIVA_MAX(status->blinks, (int64_t)json_integer_value(json_object_get(data, "blink_count")));
+	if (talk->plan->frames_per_second <= 0)
+		talk->next_frame_ms = 0;
+	// One that waited in a queue may come behind that of a later frame: it counts, but is not how things are now.
+	int64_t timestamp = json_integer_value(json_object_get(data, "timestamp"));
+	if (timestamp < talk->newest_ms)
+		return;
+	talk->newest_ms = timestamp;
 	status->is_face_missing = false;
 	copy_text(data, "emotion", status->emotion, sizeof status->emotion);
 	status->confidence = json_number_value(json_object_get(data, "confidence"));
 	status->attention = json_number_value(json_object_get(data, "attention"));
-	status->blinks = VIVA_MAX(status->blinks, (int64_t)json_integer_value(json_object_get(data, "blink_count")));
-	if (talk->plan->frames_per_second <= 0)
-		talk->next_frame_ms = 0;
 }
 
 static void mark_kept(struct conversation *talk)
