@@ -188,7 +188,7 @@ int interview_answer(struct interview_service *service, const char *id, const st
 	const char *reason = why_unscorable(service, request);
 	if (reason && !(taking.analysis = text_of(arena, interview_unscorable_json(reason))))
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the answer");
-	int status = viva_store_transact(service->store, take_answer, &taking, error);
+	int status = interview_transact(service->store, take_answer, &taking, error);
 	if (status)
 		return status;
 	viva_metric_add(interview_meters()->answers, 1);
@@ -228,6 +228,24 @@ static bool is_refusal(int code)
 	return code == VIVA_EINVAL || code == VIVA_EFIELD || code == VIVA_ELIMIT || code == VIVA_ENOTSCORABLE;
 }
 
+// What another caller stored first.
+static int load_analysis(struct interview_service *service, const struct interview_answer *answer,
+			 struct viva_arena *arena, const char **ret_analysis, struct viva_error *error)
+{
+	struct viva_value values[] = {viva_value_text(answer->interview_id), viva_value_text(answer->question_id)};
+	struct viva_rows rows;
+	int status = viva_store_query(service->store, arena,
+				      "SELECT analysis FROM interview_answers"
+				      " WHERE interview_id = $1 AND question_id = $2",
+				      values, VIVA_COUNT(values), &rows, error);
+	if (status)
+		return status;
+	if (rows.row_count == 0)
+		return viva_fail(error, VIVA_ENOTFOUND, NULL, "no such interview");
+	*ret_analysis = viva_rows_text(&rows, 0, 0);
+	return 0;
+}
+
 int interview_analyse_answer(struct interview_service *service, const struct interview_answer *answer,
 			     int64_t deadline_us, struct viva_arena *arena, const char **ret_analysis,
 			     struct viva_error *error)
@@ -242,13 +260,17 @@ int interview_analyse_answer(struct interview_service *service, const struct int
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the analysis");
 	struct viva_value values[] = {viva_value_text(analysis), viva_value_text(answer->interview_id),
 				      viva_value_text(answer->question_id)};
+	int64_t changed = 0;
 	status = viva_store_execute(service->store,
 				    "UPDATE interview_answers SET analysis = $1"
 				    " WHERE interview_id = $2 AND question_id = $3 AND analysis IS NULL",
-				    values, VIVA_COUNT(values), NULL, error);
-	if (!status)
-		*ret_analysis = analysis;
-	return status;
+				    values, VIVA_COUNT(values), &changed, error);
+	if (status)
+		return status;
+	if (changed == 0)
+		return load_analysis(service, answer, arena, ret_analysis, error);
+	*ret_analysis = analysis;
+	return 0;
 }
 
 int interview_analyse_pending(struct interview_service *service, const char *id, int64_t deadline_us,

@@ -2,17 +2,22 @@
 //
 // What all parts of the interview service share.
 //
-// Threads: made and freed on the main thread, before and after the loop; read-only in between.
+// Threads: made and freed on the main thread, before and after the loop; read-only in between but for atomics.
 #ifndef VIVA_INTERVIEW_CONTEXT_H
 #define VIVA_INTERVIEW_CONTEXT_H
 
+#include <stdatomic.h>
+
+#include "bus/outbox.h"
 #include "interview/peers.h"
+#include "interview/queue.h"
 #include "interview/session.h"
 #include "questions/question_bank.h"
 #include "service/service.h"
 #include "store/store.h"
 
 struct interview_janitor;
+struct interview_listener;
 
 struct interview_service {
 	struct viva_service_runtime runtime;  // a copy; what it points to is borrowed
@@ -22,7 +27,11 @@ struct interview_service {
 	struct viva_pool
 		*frame_pool;  // live frames have workers of their own: waiting for emotion, they hold nobody up
 	struct interview_sessions *sessions;
+	struct viva_outbox *outbox;
+	struct interview_queue queue;  // of frames
+	struct interview_listener *listener;
 	struct interview_janitor *janitor;
+	atomic_bool needs_scrub;  // something was erased and may still stand in the store's files
 	int64_t timeout_ms;       // of an interview, from its start
 	double confidence_floor;  // below it an answer can't be scored
 };

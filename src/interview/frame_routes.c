@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "interview/frame_routes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "interview/frame_message.h"
 #include "interview/messages.h"
+#include "interview/meters.h"
+#include "interview/prefer.h"
 #include "interview/routes.h"
+#include "interview/updates.h"
 
 // A picture as it came in a request.
 struct upload {
@@ -46,30 +50,62 @@ static int read_upload(struct viva_http_request *request, struct upload *upload,
 	return status ? status : parse_json(members, upload, error);
 }
 
-static void broadcast_text(struct interview_session *session, const char *text)
+static int answer_queued(struct viva_http_response *response, int64_t number, struct viva_error *error)
 {
-	if (text)
-		interview_session_broadcast(session, text);
+	json_t *json = json_pack("{s:I}", "frame_number", (json_int_t)number);
+	return json ? viva_http_respond_json(response, 202, json)
+		    : viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the answer");
 }
 
-void interview_announce_frame(struct interview_session *session, const struct interview_frame_result *result,
-			      struct viva_arena *arena)
+static int queue_upload(struct viva_http_request *request, struct interview_session *session,
+			const struct interview_frame *frame, struct viva_http_response *response,
+			struct viva_error *error)
 {
-	const Emotion__EmotionResponse *response = result->response;
-	if (response->face_metrics && response->face_metrics->detected)
-		broadcast_text(session, interview_message(arena, "emotion_update", interview_emotion_update(response)));
-	else if (result->is_face_notice_due)
-		broadcast_text(session, interview_notice_message(arena, "FACE_NOT_DETECTED",
-								 "Please ensure your face is visible"));
-	if (result->is_faces_notice_due)
-		broadcast_text(session, interview_notice_message(arena, "MULTIPLE_FACES",
-								 "Please make sure that only you are in the picture"));
+	bool is_to_tell = false;
+	int64_t number = 0;
+	if (!interview_session_take_message(session, &is_to_tell)) {
+		viva_metric_add(interview_meters()->messages_refused, 1);
+		return viva_fail(error, VIVA_ERATE, NULL, "an interview takes at most %d messages a second",
+				 INTERVIEW_MESSAGES_PER_S);
+	}
+	int status = interview_queue_frame(request->context, session, frame, request->arena, &number, error);
+	return status ? status : answer_queued(response, number, error);
 }
 
-static int analyse_upload(struct viva_http_request *request, const char *id, const struct upload *upload,
+static int answer_analysis(struct viva_http_response *response, const struct interview_preference *preference,
+			   const Emotion__EmotionResponse *analysis, struct viva_error *error)
+{
+	char applied[32] = "wait";
+	if (preference->has_limit)
+		snprintf(applied, sizeof applied, "wait=%lld", (long long)preference->wait_s);
+	json_t *json = interview_emotion_json(analysis);
+	if (!json)
+		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the answer");
+	int status = viva_http_respond_json(response, 200, json);
+	return status ? status : viva_http_add_header(response, "Preference-Applied", applied);
+}
+
+static int analyse_upload(struct viva_http_request *request, struct interview_session *session,
+			  const struct interview_frame *frame, const struct interview_preference *preference,
 			  struct viva_http_response *response, struct viva_error *error)
 {
+	struct interview_frame_result result;
+	int status = interview_analyse_frame(request->context, session, frame, request->arena, &result, error);
+	if (status)
+		return status;
+	if (!result.response)
+		return answer_queued(response, result.number, error);
+	struct interview_sighting sighting = interview_sighting_of_response(result.response);
+	interview_announce_sighting(session, &sighting, true, request->arena);
+	return answer_analysis(response, preference, result.response, error);
+}
+
+static int take_upload(struct viva_http_request *request, const char *id, const struct upload *upload,
+		       struct viva_http_response *response, struct viva_error *error)
+{
 	struct interview_service *service = request->context;
+	struct interview_preference preference = interview_prefers_wait(request);
+	bool is_waiting = preference.is_given && !(preference.has_limit && preference.wait_s == 0);
 	struct interview_session *session = NULL;
 	int status = interview_session_get(service->sessions, id, &session, error);
 	if (status)
@@ -78,18 +114,17 @@ static int analyse_upload(struct viva_http_request *request, const char *id, con
 		.image = upload->image,
 		.format = upload->format,
 		.timestamp = upload->timestamp ? upload->timestamp : interview_now_ms(service),
-		.deadline_us = request->deadline_us,
+		.call_deadline_us = request->deadline_us,
+		// What waited for the analysis in vain still goes into the queue.
+		.deadline_us = is_waiting ? INT64_MAX : request->deadline_us,
+		.traceparent = request->traceparent,
 	};
-	struct interview_frame_result result;
-	status = interview_analyse_frame(service, session, &frame, request->arena, &result, error);
-	if (!status)
-		interview_announce_frame(session, &result, request->arena);
+	if (preference.has_limit)
+		frame.call_deadline_us = interview_deadline_us(service, request->deadline_us, preference.wait_s * 1000);
+	status = is_waiting ? analyse_upload(request, session, &frame, &preference, response, error)
+			    : queue_upload(request, session, &frame, response, error);
 	interview_session_unref(session);
-	if (status)
-		return status;
-	json_t *json = interview_emotion_json(result.response);
-	return json ? viva_http_respond_json(response, 200, json)
-		    : viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the answer");
+	return status;
 }
 
 int interview_handle_frame(struct viva_http_request *request, struct viva_http_response *response,
@@ -110,7 +145,7 @@ int interview_handle_frame(struct viva_http_request *request, struct viva_http_r
 	struct upload upload = {0};
 	status = read_upload(request, &upload, error);
 	if (!status)
-		status = analyse_upload(request, id, &upload, response, error);
+		status = take_upload(request, id, &upload, response, error);
 	viva_blob_destroy(upload.image);
 	return status;
 }

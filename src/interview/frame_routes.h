@@ -9,12 +9,9 @@
 #include "interview/context.h"
 #include "interview/frames.h"
 
-// Takes a raw JPEG or PNG, or {"image_data","format"?,"timestamp"?}; analyses it and answers 200 with the analysis and
-// its frame_number.
+// Takes a raw JPEG or PNG, or {"image_data","format"?,"timestamp"?} and answers 202 with its frame_number: it is in the
+// queue. With `Prefer: wait` the answer is 200 with the analysis and `Preference-Applied`; 202 then says that there was
+// no analysis in time, and that the frame is in the queue.
 viva_http_handler interview_handle_frame;
-
-// Tells the interview's sockets what a frame showed: emotion_update, or FACE_NOT_DETECTED, and MULTIPLE_FACES.
-void interview_announce_frame(struct interview_session *session, const struct interview_frame_result *result,
-			      struct viva_arena *arena);
 
 #endif

@@ -24,47 +24,129 @@ int interview_frame_allowed(const struct interview_record *record, struct viva_e
 	return 0;
 }
 
-struct block {
+// What is to be written into the interview's row before frames may be numbered or queued.
+struct reservation {
 	struct viva_arena *arena;
 	const char *id;
-	int64_t end;
+	int64_t count;      // of numbers; 0 = none
+	bool begins_queue;  // the first frame that goes from here into the queue
+	int64_t end;        // behind the reserved numbers
 };
 
-static int reserve_block(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
+static int write_reservation(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
 {
-	struct block *block = context;
+	struct reservation *reservation = context;
 	struct viva_rows rows;
-	struct viva_value values[] = {viva_value_int(NUMBERS_PER_BLOCK), viva_value_text(block->id)};
-	int status = viva_transaction_query(transaction, block->arena,
-					    "UPDATE interview_interviews SET next_frame = next_frame + $1 WHERE id = $2"
-					    " RETURNING next_frame",
+	struct viva_value values[] = {viva_value_int(reservation->count), viva_value_int(reservation->begins_queue),
+				      viva_value_text(reservation->id)};
+	int status = viva_transaction_query(transaction, reservation->arena,
+					    "UPDATE interview_interviews SET next_frame = next_frame + $1,"
+					    " frame_queues = frame_queues + $2 WHERE id = $3 RETURNING next_frame",
 					    values, VIVA_COUNT(values), &rows, error);
 	if (status)
 		return status;
 	if (rows.row_count == 0)
 		return viva_fail(error, VIVA_ENOTFOUND, NULL, "no such interview");
-	block->end = viva_rows_int(&rows, 0, 0);
+	reservation->end = viva_rows_int(&rows, 0, 0);
 	return 0;
 }
 
-static int take_number(struct interview_service *service, struct interview_session *session, struct viva_arena *arena,
-		       int64_t *ret_number, struct viva_error *error)
+// Makes sure of a number that is free and, for the queue, that the store knows of this process. With the numbers' lock.
+static int reserve(struct interview_service *service, struct interview_session *session, bool needs_number,
+		   bool needs_queue, struct viva_arena *arena, struct viva_error *error)
 {
-	struct interview_frame_state *state = &session->frame_state;
-	if (state->next_number == state->end_number) {
-		struct block block = {.arena = arena, .id = session->id};
-		int status = viva_store_transact(service->store, reserve_block, &block, error);
-		if (status)
-			return status;
-		state->next_number = block.end - NUMBERS_PER_BLOCK;
-		state->end_number = block.end;
+	struct interview_numbers *numbers = &session->numbers;
+	struct reservation reservation = {
+		.arena = arena,
+		.id = session->id,
+		.count = needs_number && numbers->next == numbers->end ? NUMBERS_PER_BLOCK : 0,
+		.begins_queue = needs_queue && !numbers->is_queueing,
+	};
+	if (reservation.count == 0 && !reservation.begins_queue)
+		return 0;
+	int status = viva_store_transact(service->store, write_reservation, &reservation, error);
+	if (status)
+		return status;
+	if (reservation.count > 0) {
+		numbers->next = reservation.end - NUMBERS_PER_BLOCK;
+		numbers->end = reservation.end;
 	}
-	*ret_number = state->next_number++;
+	numbers->is_queueing = numbers->is_queueing || needs_queue;
 	return 0;
+}
+
+static int take_number(struct interview_service *service, struct interview_session *session, bool is_for_queue,
+		       struct viva_arena *arena, int64_t *ret_number, struct viva_error *error)
+{
+	pthread_mutex_lock(&session->number_lock);
+	int status = reserve(service, session, true, is_for_queue, arena, error);
+	if (!status)
+		*ret_number = session->numbers.next++;
+	pthread_mutex_unlock(&session->number_lock);
+	return status;
+}
+
+static int begin_queue(struct interview_service *service, struct interview_session *session, struct viva_arena *arena,
+		       struct viva_error *error)
+{
+	pthread_mutex_lock(&session->number_lock);
+	int status = reserve(service, session, false, true, arena, error);
+	pthread_mutex_unlock(&session->number_lock);
+	return status;
+}
+
+static int put_into_queue(struct interview_service *service, struct interview_session *session,
+			  const struct interview_frame *frame, int64_t number, struct viva_error *error)
+{
+	const struct interview_queued_frame queued = {
+		.image = viva_blob_bytes(frame->image),
+		.format = frame->format,
+		.timestamp = frame->timestamp,
+		.number = number,
+		.traceparent = frame->traceparent,
+		.deadline_us = frame->deadline_us,
+	};
+	return interview_queue_put(&service->queue, session, &queued, error);
+}
+
+int interview_queue_frame(struct interview_service *service, struct interview_session *session,
+			  const struct interview_frame *frame, struct viva_arena *arena, int64_t *ret_number,
+			  struct viva_error *error)
+{
+	int64_t number = 0;
+	int status = take_number(service, session, true, arena, &number, error);
+	if (!status)
+		status = put_into_queue(service, session, frame, number, error);
+	viva_metric_add(status ? interview_meters()->frames_failed : interview_meters()->frames_queued, 1);
+	if (!status)
+		*ret_number = number;
+	return status;
+}
+
+struct interview_queue_count interview_count_queued(struct interview_service *service, const char *id)
+{
+	struct interview_queue_count count = {0};
+	struct interview_session *session = interview_session_find(service->sessions, id);
+	if (!session)
+		return count;
+	pthread_mutex_lock(&session->number_lock);
+	count.is_queueing = session->numbers.is_queueing;
+	pthread_mutex_unlock(&session->number_lock);
+	count.frames = atomic_load(&session->is_queued_uncertain) ? -1 : atomic_load(&session->queued);
+	interview_session_unref(session);
+	return count;
+}
+
+int64_t interview_queued_frames(const struct interview_record *record, const struct interview_queue_count *own)
+{
+	if (record->frame_queues == 0)
+		return 0;
+	return record->frame_queues == 1 && own->is_queueing ? own->frames : -1;
 }
 
 // Without its continuation a frame is analysed all the same: the emotion service remembers sessions for a while.
-static void keep_continuation(struct interview_frame_state *state, const ProtobufCBinaryData *continuation)
+static void keep_continuation(struct interview_frame_state *state, unsigned int epoch,
+			      const ProtobufCBinaryData *continuation)
 {
 	if (continuation->len == 0 || continuation->len > INTERVIEW_MAX_CONTINUATION)
 		return;
@@ -74,18 +156,26 @@ static void keep_continuation(struct interview_frame_state *state, const Protobu
 	memcpy(kept, continuation->data, continuation->len);
 	state->continuation = kept;
 	state->continuation_size = continuation->len;
+	state->continuation_epoch = epoch;
+}
+
+// The one that the last frame left behind, unless a frame has gone into the queue since that was sent.
+static struct viva_bytes continuation_of(const struct interview_frame_state *state, unsigned int epoch)
+{
+	if (!state->continuation || state->continuation_epoch != epoch)
+		return (struct viva_bytes){0};
+	return viva_bytes_of(state->continuation, state->continuation_size);
 }
 
 static int call_emotion(struct interview_service *service, struct interview_session *session,
-			const struct interview_frame *frame, int64_t number, struct viva_arena *arena,
-			Emotion__EmotionResponse **ret_response, struct viva_error *error)
+			const struct interview_frame *frame, int64_t number, struct viva_bytes continuation,
+			struct viva_arena *arena, Emotion__EmotionResponse **ret_response, struct viva_error *error)
 {
-	struct interview_frame_state *state = &session->frame_state;
 	struct interview_frame_request request = {
 		.session_id = session->id,
 		.timestamp = frame->timestamp,
 		.format = interview_image_format_name(frame->format),
-		.continuation = viva_bytes_of(state->continuation, state->continuation_size),
+		.continuation = continuation,
 		.frame_number = number,
 		.image_size = viva_blob_bytes(frame->image).size,
 	};
@@ -98,7 +188,7 @@ static int call_emotion(struct interview_service *service, struct interview_sess
 	ProtobufCMessage *reply = NULL;
 	status = interview_call(service->peers, INTERVIEW_PEER_EMOTION, "/emotion.EmotionService/AnalyzeFrame",
 				viva_bytes_of(head.data, head.size), frame->image,
-				interview_deadline_us(service, frame->deadline_us, ANALYSIS_LIMIT_MS),
+				interview_deadline_us(service, frame->call_deadline_us, ANALYSIS_LIMIT_MS),
 				&emotion__emotion_response__descriptor, arena, &reply, error);
 	viva_buffer_finish(&head);
 	// All else in the request is ours, so what the service can't read is the picture.
@@ -109,30 +199,53 @@ static int call_emotion(struct interview_service *service, struct interview_sess
 	return status;
 }
 
+// Into the queue. VIVA_EEMOTIONDOWN where that fails, too: that the frame waits nowhere is all that its sender needs.
+static int fall_back(struct interview_service *service, struct interview_session *session,
+		     const struct interview_frame *frame, int64_t number, struct viva_arena *arena)
+{
+	// The analysis may have been made, and be told as that of a live frame.
+	interview_session_note_fallen(session, number);
+	int status = begin_queue(service, session, arena, NULL);
+	if (!status)
+		status = put_into_queue(service, session, frame, number, NULL);
+	return status ? VIVA_EEMOTIONDOWN : 0;
+}
+
 // With the frames' lock held.
 static int analyse_in_turn(struct interview_service *service, struct interview_session *session,
 			   const struct interview_frame *frame, struct viva_arena *arena,
 			   struct interview_frame_result *ret_result, struct viva_error *error)
 {
+	struct interview_frame_state *state = &session->frame_state;
 	int64_t number = 0;
-	Emotion__EmotionResponse *response = NULL;
-	int status = take_number(service, session, arena, &number, error);
-	if (!status)
-		status = call_emotion(service, session, frame, number, arena, &response, error);
+	int status = take_number(service, session, false, arena, &number, error);
 	if (status)
 		return status;
-
-	struct interview_frame_state *state = &session->frame_state;
-	keep_continuation(state, &response->continuation);
-	response->frame_number = number;  // an instance that does not know the field leaves it out
-	int64_t now_ms = viva_clock_now_ms(service->runtime.clock);
-	bool has_face = response->face_metrics && response->face_metrics->detected;
-	*ret_result = (struct interview_frame_result){
-		.response = response,
-		.is_face_notice_due = interview_notice_due(&state->no_face, !has_face, now_ms),
-		.is_faces_notice_due = interview_notice_due(&state->many_faces, response->face_count > 1, now_ms),
-	};
+	Emotion__EmotionResponse *response = NULL;
+	struct viva_error reason = {0};
+	unsigned int epoch = atomic_load(&session->queue_epoch);
+	status =
+		call_emotion(service, session, frame, number, continuation_of(state, epoch), arena, &response, &reason);
+	if (status == VIVA_EEMOTIONDOWN)
+		status = fall_back(service, session, frame, number, arena);
+	if (status) {
+		*error = reason;
+		return status;
+	}
+	if (response) {
+		keep_continuation(state, epoch, &response->continuation);
+		response->frame_number = number;  // an instance that does not know the field leaves it out
+	}
+	*ret_result = (struct interview_frame_result){.number = number, .response = response};
 	return 0;
+}
+
+static struct viva_metric *outcome(int status, const struct interview_frame_result *result)
+{
+	const struct interview_meters *meters = interview_meters();
+	if (status)
+		return meters->frames_failed;
+	return result->response ? meters->frames_analysed : meters->frames_fallen;
 }
 
 int interview_analyse_frame(struct interview_service *service, struct interview_session *session,
@@ -144,6 +257,6 @@ int interview_analyse_frame(struct interview_service *service, struct interview_
 		return status;
 	status = analyse_in_turn(service, session, frame, arena, ret_result, error);
 	interview_session_unlock_frames(session);
-	viva_metric_add(status ? interview_meters()->frames_failed : interview_meters()->frames_analysed, 1);
+	viva_metric_add(outcome(status, ret_result), 1);
 	return status;
 }

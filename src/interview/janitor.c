@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "interview/announce.h"
 #include "interview/answers.h"
 #include "interview/erase.h"
 #include "interview/life.h"
@@ -47,10 +48,25 @@ static int time_out_overdue(struct interview_service *service, struct viva_arena
 	return status;
 }
 
+// Whether the answer is this instance's to have analysed, until the call can't go on any more.
+static bool claim_answer(struct interview_service *service, const struct interview_answer *answer)
+{
+	int64_t now_ms = interview_now_ms(service);
+	struct viva_value values[] = {viva_value_int(now_ms + CALL_LIMIT_MS), viva_value_text(answer->interview_id),
+				      viva_value_text(answer->question_id), viva_value_int(now_ms)};
+	int64_t changed = 0;
+	int status = viva_store_execute(service->store,
+					"UPDATE interview_answers SET analysis_after = $1 WHERE interview_id = $2"
+					" AND question_id = $3 AND analysis IS NULL AND analysis_after <= $4",
+					values, VIVA_COUNT(values), &changed, NULL);
+	return !status && changed > 0;
+}
+
 static void put_answer_off(struct interview_service *service, const struct interview_answer *answer)
 {
 	struct viva_value values[] = {viva_value_int(interview_now_ms(service) + ANSWER_RETRY_MS),
 				      viva_value_text(answer->interview_id), viva_value_text(answer->question_id)};
+	// If this fails, the claim ends by itself.
 	(void)!viva_store_execute(service->store,
 				  "UPDATE interview_answers SET analysis_after = $1"
 				  " WHERE interview_id = $2 AND question_id = $3",
@@ -65,6 +81,8 @@ static int analyse_left_over(struct interview_service *service, struct viva_aren
 	int status = interview_load_unanalysed(&reader, interview_now_ms(service), AT_A_TIME, &answers, &count, error);
 	for (size_t i = 0; i < count && !status; i++) {
 		const char *analysis = NULL;
+		if (!claim_answer(service, &answers[i]))
+			continue;
 		status = interview_analyse_answer(service, &answers[i], call_deadline_us(service), arena, &analysis,
 						  error);
 		if (status)
@@ -73,18 +91,6 @@ static int analyse_left_over(struct interview_service *service, struct viva_aren
 			interview_announce_analysis(service, answers[i].interview_id, answers[i].question_id, analysis,
 						    arena);
 	}
-	return status;
-}
-
-static int score_left_over(struct interview_service *service, struct viva_arena *arena, struct viva_error *error)
-{
-	struct viva_rows rows = {0};
-	int status = find_due(service,
-			      "SELECT id FROM interview_interviews WHERE state = 'completed' AND score_after <= $1"
-			      " ORDER BY score_after LIMIT $2",
-			      arena, &rows, error);
-	for (size_t row = 0; row < rows.row_count && !status; row++)
-		status = interview_score(service, viva_rows_text(&rows, row, 0), call_deadline_us(service), error);
 	return status;
 }
 
@@ -102,8 +108,10 @@ void interview_janitor_round(struct interview_service *service)
 		const char *name;
 		int (*run)(struct interview_service *service, struct viva_arena *arena, struct viva_error *error);
 	} duties[] = {
-		{"timing interviews out", time_out_overdue},       {"analysing answers that wait", analyse_left_over},
-		{"scoring interviews that wait", score_left_over}, {"erasing", interview_sweep_erasures},
+		{"timing interviews out", time_out_overdue},
+		{"analysing answers that wait", analyse_left_over},
+		{"announcing what an earlier version left", interview_announce_left_over},
+		{"finishing erasures", interview_finish_erasures},
 		{"dropping old idempotency keys", drop_old_keys},
 	};
 	for (size_t i = 0; i < VIVA_COUNT(duties); i++) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What must happen without a request: interviews time out, answers and scores that had to wait for the scoring service
-// are made up for, erasures are carried through, old idempotency keys go.
+// What must happen without a request or an event: interviews time out, analyses of answers that had to wait for the
+// scoring service are made up for, freed pages are overwritten, old tombstones and idempotency keys go. Scores that had
+// to wait are no duty of it: the worker asks for them until they are there (InterviewCompleted).
 //
 // Threads: create on the main thread; stop on the loop or after it; the work is done on the pool, one round at a time.
 #ifndef VIVA_INTERVIEW_JANITOR_H

@@ -8,10 +8,11 @@
 #include "interview/answers.h"
 #include "interview/context.h"
 #include "interview/frame_message.h"
-#include "interview/frame_routes.h"
+#include "interview/frames.h"
 #include "interview/messages.h"
 #include "interview/meters.h"
 #include "interview/routes.h"
+#include "interview/updates.h"
 
 enum { WORK_LIMIT_MS = 30000 };
 
@@ -103,15 +104,20 @@ static int analyse_frame(struct errand *errand, struct viva_arena *arena, struct
 		status = interview_frame_allowed(&record, error);
 	if (status)
 		return status;
-	struct interview_frame frame = {.deadline_us = interview_deadline_us(service, INT64_MAX, WORK_LIMIT_MS)};
+	struct interview_frame frame = {
+		.call_deadline_us = interview_deadline_us(service, INT64_MAX, WORK_LIMIT_MS),
+		.deadline_us = INT64_MAX,
+	};
 	struct interview_frame_result result;
 	status = decode_frame(errand, &frame, error);
 	if (!status)
 		status = interview_analyse_frame(service, errand->session, &frame, arena, &result, error);
 	viva_blob_destroy(frame.image);
-	if (!status)
-		interview_announce_frame(errand->session, &result, arena);
-	return status;
+	if (status || !result.response)
+		return status;  // what went into the queue is told when its analysis comes from there
+	struct interview_sighting sighting = interview_sighting_of_response(result.response);
+	interview_announce_sighting(errand->session, &sighting, true, arena);
+	return 0;
 }
 
 // On the strand `frames`: the newest frame that waits, if no earlier task took it.
@@ -233,9 +239,16 @@ static int greet(struct errand *errand, struct viva_arena *arena, struct viva_er
 	const struct interview_question *open = interview_open_question(questions, count);
 	if (record.state == INTERVIEW_IN_PROGRESS && open)
 		send_text(errand->socket, interview_message(arena, "question", interview_question_json(open)));
-	if (record.state == INTERVIEW_SCORED)
-		send_text(errand->socket, interview_message(arena, "score", interview_stored_json(record.score)));
-	return 0;
+	// A score that came since the record was read had to wait for the greeting.
+	bool is_score_due = interview_session_welcome(errand->session, errand->socket);
+	if (is_score_due && record.state != INTERVIEW_SCORED)
+		status = interview_load(&reader, errand->session->id, &record, error);
+	const char *score = !status && record.state == INTERVIEW_SCORED
+				    ? interview_message(arena, "score", interview_stored_json(record.score))
+				    : NULL;
+	if (score)
+		interview_session_tell_score(errand->session, score);
+	return status;
 }
 
 static void run_control(void *context)

@@ -3,6 +3,7 @@
 // The WebSocket /ws/interviews/:id.
 //
 //   a frame ─▶ waiting_frame (the newest wins) ─▶ strand `frames` ─▶ emotion ─▶ emotion_update to all sockets
+//                                                              └─ queue, when it can't be reached: the update follows
 //   others  ─▶ strand `control` (bounded)      ─▶ answers, errors
 //   ping    ─▶ pong, on the loop
 //

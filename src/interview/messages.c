@@ -60,15 +60,6 @@ static json_t *box_json(const Emotion__BoundingBox *box)
 	return json_pack("{s:i, s:i, s:i, s:i}", "x", box->x, "y", box->y, "width", box->width, "height", box->height);
 }
 
-json_t *interview_emotion_update(const Emotion__EmotionResponse *response)
-{
-	const Emotion__BoundingBox *box = response->face_metrics ? response->face_metrics->bounding_box : NULL;
-	return json_pack("{s:s, s:o, s:I, s:o, s:i, s:o}", "emotion", response->emotion, "confidence",
-			 real(response->confidence), "timestamp", (json_int_t)response->timestamp, "face",
-			 box_json(box), "blink_count", response->blink_metrics ? response->blink_metrics->count : 0,
-			 "attention", real(response->attention));
-}
-
 static json_t *face_metrics_json(const Emotion__FaceMetrics *metrics)
 {
 	if (!metrics)

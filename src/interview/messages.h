@@ -25,8 +25,6 @@ char *interview_notice_message(struct viva_arena *arena, const char *code, const
 json_t *interview_status_data(const struct interview_record *record, int current_question);
 // {"id","text","category"}; JSON null for NULL.
 json_t *interview_question_json(const struct interview_question *question);
-// {"emotion","confidence","timestamp","face","blink_count","attention"}
-json_t *interview_emotion_update(const Emotion__EmotionResponse *response);
 // The whole response with the proto's names; the continuation, which is the server's own, stays out.
 json_t *interview_emotion_json(const Emotion__EmotionResponse *response);
 // An analysis as answered and stored; {"scorable":false,"reason"} for what can't be judged.

@@ -16,11 +16,19 @@ struct interview_meters {
 	struct viva_metric *erased;     // interviews
 	struct viva_metric *answers;    // stored
 	struct viva_metric *frames_analysed;
+	struct viva_metric *frames_queued;  // as asked for
+	struct viva_metric *frames_fallen;  // live ones that went into the queue, for want of the emotion service
 	struct viva_metric *frames_failed;
 	struct viva_metric *frames_replaced;   // by a newer one, before their turn came
 	struct viva_metric *messages_refused;  // over the rate of an interview
-	struct viva_metric *sessions;          // now in memory
-	struct viva_metric *sockets;           // now open
+	struct viva_metric *events_emotion;    // EmotionAnalyzed that came, whoever's interviews they are about
+	struct viva_metric *events_score;      // ScoreCalculated
+	struct viva_metric *events_erasure;    // InterviewErased
+	struct viva_metric *events_unreadable;
+	struct viva_metric *pushes_emotion;  // told to sockets because of an event
+	struct viva_metric *pushes_score;
+	struct viva_metric *sessions;  // now in memory
+	struct viva_metric *sockets;   // now open
 };
 
 // Registers them at the first call.

@@ -10,6 +10,20 @@ int interview_read(const struct interview_reader *reader, const char *sql, const
 	return viva_store_query(reader->store, reader->arena, sql, values, value_count, ret_rows, error);
 }
 
+int interview_transact(struct viva_store *store, viva_store_work *work, void *context, struct viva_error *error)
+{
+	enum { ATTEMPTS = 5 };
+	struct viva_error reason = {0};
+	int status = VIVA_ECONFLICT;
+	for (int attempt = 0; attempt < ATTEMPTS && status == VIVA_ECONFLICT; attempt++) {
+		reason = (struct viva_error){0};
+		status = viva_store_transact(store, work, context, &reason);
+	}
+	if (status && error)
+		*error = reason;
+	return status;
+}
+
 int interview_load(const struct interview_reader *reader, const char *id, struct interview_record *ret_record,
 		   struct viva_error *error)
 {
@@ -18,7 +32,7 @@ int interview_load(const struct interview_reader *reader, const char *id, struct
 	int status = interview_read(reader,
 				    "SELECT id, user_id, question_set, mode, emotion_analysis, recording, state,"
 				    " total_questions, answered, current_question, started_at, expires_at,"
-				    " completed_at, score, score_attempts, version"
+				    " completed_at, score, score_attempts, frame_queues, version"
 				    " FROM interview_interviews WHERE id = $1",
 				    values, VIVA_COUNT(values), &rows, error);
 	if (status)
@@ -39,7 +53,8 @@ int interview_load(const struct interview_reader *reader, const char *id, struct
 		.completed_at = viva_rows_int(&rows, 0, 12),
 		.score = viva_rows_text(&rows, 0, 13),
 		.score_attempts = (int)viva_rows_int(&rows, 0, 14),
-		.version = viva_rows_int(&rows, 0, 15),
+		.frame_queues = (int)viva_rows_int(&rows, 0, 15),
+		.version = viva_rows_int(&rows, 0, 16),
 	};
 	if (!interview_mode_parse(viva_rows_text(&rows, 0, 3), &record.mode) ||
 	    !interview_state_parse(viva_rows_text(&rows, 0, 6), &record.state))

@@ -25,6 +25,7 @@ struct interview_record {
 	int64_t completed_at;  // 0 = not yet
 	const char *score;     // JSON; NULL = not scored
 	int score_attempts;
+	int frame_queues;  // processes that gave frames of it to the queue
 	int64_t version;
 };
 
@@ -59,6 +60,10 @@ struct interview_reader {
 VIVA_MUST_CHECK int interview_read(const struct interview_reader *reader, const char *sql,
 				   const struct viva_value *values, size_t value_count, struct viva_rows *ret_rows,
 				   struct viva_error *error);
+// A transaction on interviews: where another instance changed the same rows in between (VIVA_ECONFLICT), it runs again,
+// a few times. The store's errors, and those of `work`.
+VIVA_MUST_CHECK int interview_transact(struct viva_store *store, viva_store_work *work, void *context,
+				       struct viva_error *error);
 // VIVA_ENOTFOUND, and the store's errors; so for all that follow.
 VIVA_MUST_CHECK int interview_load(const struct interview_reader *reader, const char *id,
 				   struct interview_record *ret_record, struct viva_error *error);

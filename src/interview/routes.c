@@ -11,6 +11,7 @@
 #include "interview/life.h"
 #include "interview/live.h"
 #include "interview/messages.h"
+#include "interview/score.h"
 #include "interview/start.h"
 
 enum { MAX_START_BYTES = 256 * 1024 };
@@ -145,12 +146,12 @@ static int handle_complete(struct viva_http_request *request, struct viva_http_r
 	struct interview_record record;
 	int status = interview_route_id(request, NULL, &id, error);
 	if (!status)
-		status = interview_complete(service, id, request->arena, &record, error);
+		status = interview_complete(service, id, request->traceparent, request->arena, &record, error);
 	if (status)
 		return status;
 	// Completed is completed: a score that can't be made now follows.
 	if (record.state == INTERVIEW_COMPLETED)
-		(void)!interview_score(service, id, request->deadline_us, NULL);
+		(void)!interview_score_or_wait(service, id, request->deadline_us, NULL);
 	status = interview_load(&reader, id, &record, error);
 	if (status)
 		return status;
@@ -166,7 +167,7 @@ static int handle_delete(struct viva_http_request *request, struct viva_http_res
 	const char *id = NULL;
 	int status = interview_route_id(request, NULL, &id, error);
 	if (!status)
-		status = interview_erase(request->context, id, request->arena, error);
+		status = interview_erase(request->context, id, request->traceparent, request->arena, error);
 	if (!status)
 		viva_http_set_status(response, 204);
 	return status;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "interview/schema.h"
 
+#include "bus/outbox.h"
+
 // Times are Unix milliseconds. JSON documents are kept as text: they are answered as they are and never searched.
 static const char VERSION_1[] =
 	"CREATE TABLE interview_interviews ("
@@ -67,5 +69,19 @@ static const char VERSION_1[] =
 	" sweep_after BIGINT NOT NULL);"
 	"CREATE INDEX interview_unswept ON interview_erasures (sweep_after) WHERE sweeps_left > 0;";
 
-const struct viva_migration interview_migrations[] = {{1, VERSION_1}};
+// frame_queues counts the processes that gave frames of the interview to the queue (frames.h). `announced`: the event
+// that tells of the row's state is in the outbox, or was; what version 1 left behind has none yet. score_after is until
+// when somebody has the interview scored. `sweeps_left` becomes: so many events of the erasure are still to be written.
+static const char VERSION_3[] =
+	"ALTER TABLE interview_interviews ADD COLUMN frame_queues INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE interview_interviews ADD COLUMN announced INTEGER NOT NULL DEFAULT 0;"
+	"DROP INDEX interview_unscored;"
+	"CREATE INDEX interview_unannounced ON interview_interviews (id) WHERE state = 'completed' AND announced = 0;"
+	"UPDATE interview_interviews SET score_after = 0;"
+	"DROP INDEX interview_unswept;"
+	"CREATE INDEX interview_erasures_left ON interview_erasures (interview_id) WHERE sweeps_left > 0;"
+	"CREATE INDEX interview_erasures_by_age ON interview_erasures (erased_at);";
+
+const struct viva_migration interview_migrations[] = {
+	{1, VERSION_1}, {2, VIVA_OUTBOX_SCHEMA("interview")}, {3, VERSION_3}};
 const size_t interview_migration_count = VIVA_COUNT(interview_migrations);

@@ -7,11 +7,12 @@
 #include "interview/context.h"
 #include "interview/interview.h"
 #include "interview/janitor.h"
+#include "interview/listener.h"
 #include "interview/live.h"
 #include "interview/routes.h"
 #include "interview/schema.h"
 
-enum { JANITOR_INTERVAL_MS = 2000 };
+enum { JANITOR_INTERVAL_MS = 2000, OUTBOX_GRACE_MS = 3000 };
 
 static const char *const tags[] = {"api", "v1", NULL};  // reference design §6
 
@@ -52,7 +53,10 @@ static void stop(void *state)
 {
 	struct interview_service *service = state;
 	viva_pool_destroy(service->frame_pool);
+	interview_listener_destroy(service->listener);
 	interview_janitor_destroy(service->janitor);
+	viva_outbox_close(service->outbox, OUTBOX_GRACE_MS);
+	interview_queue_finish(&service->queue);
 	interview_sessions_destroy(service->sessions);
 	interview_peers_destroy(service->peers);
 	viva_question_bank_destroy(service->bank);
@@ -80,6 +84,19 @@ static int open_sessions(struct interview_service *service)
 	return interview_sessions_create(&sessions, &service->sessions);
 }
 
+static int open_bus(struct interview_service *service)
+{
+	const struct viva_service_runtime *runtime = &service->runtime;
+	struct viva_outbox_options outbox = viva_outbox_defaults();
+	outbox.store = service->store;
+	outbox.bus = runtime->bus;
+	outbox.service = "interview";
+	outbox.clock = runtime->clock;
+	outbox.random = runtime->random;
+	int status = viva_outbox_create(&outbox, &service->outbox);
+	return status ? status : interview_queue_init(&service->queue, runtime->bus, runtime->clock);
+}
+
 static int open_parts(struct interview_service *service, struct viva_error *error)
 {
 	const struct viva_service_runtime *runtime = &service->runtime;
@@ -92,8 +109,12 @@ static int open_parts(struct interview_service *service, struct viva_error *erro
 		return status;
 	status = open_sessions(service);
 	if (!status)
+		status = open_bus(service);
+	if (!status)
 		status = interview_janitor_create(service, JANITOR_INTERVAL_MS, &service->janitor);
-	return status ? viva_fail(error, status, NULL, "no memory for the interview service") : 0;
+	if (status)
+		return viva_fail(error, status, NULL, "no memory for the interview service");
+	return interview_listener_create(service, &service->listener, error);
 }
 
 static int start(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error)
@@ -102,6 +123,8 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	if (!service)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the interview service");
 	service->runtime = *runtime;
+	// What the process before this one could not overwrite any more.
+	atomic_store(&service->needs_scrub, true);
 	service->timeout_ms = viva_config_int(runtime->config, "interview-timeout-minutes") * 60 * 1000;
 	service->confidence_floor = viva_config_real(runtime->config, "confidence-floor");
 	int status = open_parts(service, error);
@@ -113,7 +136,20 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	return 0;
 }
 
-// The service works as long as its store does: what needs the other services waits for them.
+static const char *bus_state(struct viva_bus *bus)
+{
+	switch (viva_bus_ping(bus, NULL)) {
+	case 0:
+		return "ok";
+	case VIVA_EOVERLOAD:
+		return "full";
+	default:
+		return "down";
+	}
+}
+
+// The service works as long as its store does: what needs the other services waits for them, and so do its events
+// while the bus is away. Frames are then refused or analysed live.
 static int check(void *state, json_t *detail, struct viva_error *error)
 {
 	struct interview_service *service = state;
@@ -121,6 +157,10 @@ static int check(void *state, json_t *detail, struct viva_error *error)
 	json_object_set_new(detail, "store", json_string(status ? "down" : "ok"));
 	json_object_set_new(detail, "interviews_in_memory",
 			    json_integer((json_int_t)interview_sessions_count(service->sessions)));
+	int64_t waiting = 0;
+	if (!status && !viva_outbox_waiting(service->outbox, &waiting, NULL))
+		json_object_set_new(detail, "events_waiting", json_integer(waiting));
+	json_object_set_new(detail, "bus", json_string(bus_state(service->runtime.bus)));
 	interview_peers_describe(service->peers, detail);
 	return status;
 }
@@ -147,6 +187,7 @@ int viva_interview_main(int argument_count, char **arguments)
 		.tags = tags,
 		// Handlers wait for the other services most of their time.
 		.default_threads = 16,
+		.uses_bus = true,
 		.options = options,
 		.option_count = VIVA_COUNT(options),
 		.routes = interview_routes,

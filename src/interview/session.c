@@ -88,6 +88,7 @@ static void free_session(struct interview_session *session)
 	viva_strand_destroy(session->frames);
 	viva_mailbox_destroy(session->waiting_frame);
 	free(session->frame_state.continuation);
+	pthread_mutex_destroy(&session->number_lock);
 	pthread_mutex_destroy(&session->frame_lock);
 	pthread_mutex_destroy(&session->lock);
 	free(session);
@@ -159,6 +160,7 @@ static int add_session(struct interview_sessions *sessions, const char *id, stru
 			       sessions->options.clock);
 	pthread_mutex_init(&session->lock, NULL);
 	pthread_mutex_init(&session->frame_lock, NULL);
+	pthread_mutex_init(&session->number_lock, NULL);
 	struct interview_session **slot = slot_of(sessions, id);
 	session->next_in_slot = *slot;
 	*slot = session;
@@ -266,7 +268,7 @@ int interview_session_reserve_socket(struct interview_session *session, struct v
 void interview_session_attach(struct interview_session *session, struct viva_websocket *socket)
 {
 	pthread_mutex_lock(&session->lock);
-	session->sockets[session->socket_count++] = viva_websocket_ref(socket);
+	session->sockets[session->socket_count++] = (struct interview_socket){.socket = viva_websocket_ref(socket)};
 	viva_metric_add(interview_meters()->sockets, 1);
 	pthread_mutex_unlock(&session->lock);
 }
@@ -277,7 +279,7 @@ void interview_session_detach(struct interview_session *session, struct viva_web
 	pthread_mutex_lock(&session->lock);
 	session->socket_places--;
 	for (size_t i = 0; i < session->socket_count && !was_attached; i++) {
-		if (session->sockets[i] != socket)
+		if (session->sockets[i].socket != socket)
 			continue;
 		session->sockets[i] = session->sockets[--session->socket_count];
 		was_attached = true;
@@ -289,12 +291,25 @@ void interview_session_detach(struct interview_session *session, struct viva_web
 	viva_websocket_unref(socket);
 }
 
+bool interview_session_has_sockets(struct interview_session *session)
+{
+	pthread_mutex_lock(&session->lock);
+	bool has_sockets = session->socket_count > 0;
+	pthread_mutex_unlock(&session->lock);
+	return has_sockets;
+}
+
+// A socket that closes or reads too slowly is dealt with by the server; the client comes back and is told anew.
+static void send_text(struct viva_websocket *socket, const char *text)
+{
+	(void)!viva_websocket_send(socket, VIVA_WEBSOCKET_TEXT, text, strlen(text));
+}
+
 void interview_session_broadcast(struct interview_session *session, const char *text)
 {
 	pthread_mutex_lock(&session->lock);
-	// A socket that closes or reads too slowly is dealt with by the server; the client comes back and is told anew.
 	for (size_t i = 0; i < session->socket_count; i++)
-		(void)!viva_websocket_send(session->sockets[i], VIVA_WEBSOCKET_TEXT, text, strlen(text));
+		send_text(session->sockets[i].socket, text);
 	pthread_mutex_unlock(&session->lock);
 }
 
@@ -302,8 +317,88 @@ void interview_session_close_sockets(struct interview_session *session, int code
 {
 	pthread_mutex_lock(&session->lock);
 	for (size_t i = 0; i < session->socket_count; i++)
-		viva_websocket_close(session->sockets[i], code, reason);
+		viva_websocket_close(session->sockets[i].socket, code, reason);
 	pthread_mutex_unlock(&session->lock);
+}
+
+size_t interview_session_tell_score(struct interview_session *session, const char *text)
+{
+	size_t told = 0;
+	pthread_mutex_lock(&session->lock);
+	for (size_t i = 0; i < session->socket_count; i++) {
+		struct interview_socket *place = &session->sockets[i];
+		place->is_due = !place->is_welcome;
+		if (!place->is_welcome || place->is_told)
+			continue;
+		place->is_told = true;
+		send_text(place->socket, text);
+		told++;
+	}
+	pthread_mutex_unlock(&session->lock);
+	return told;
+}
+
+bool interview_session_welcome(struct interview_session *session, const struct viva_websocket *socket)
+{
+	bool is_due = false;
+	pthread_mutex_lock(&session->lock);
+	for (size_t i = 0; i < session->socket_count; i++) {
+		struct interview_socket *place = &session->sockets[i];
+		if (place->socket != socket)
+			continue;
+		is_due = place->is_due;
+		place->is_welcome = true;
+	}
+	pthread_mutex_unlock(&session->lock);
+	return is_due;
+}
+
+bool interview_session_note_time(struct interview_session *session, int64_t timestamp_ms)
+{
+	pthread_mutex_lock(&session->lock);
+	bool is_newest = timestamp_ms >= session->newest_ms;
+	if (is_newest)
+		session->newest_ms = timestamp_ms;
+	pthread_mutex_unlock(&session->lock);
+	return is_newest;
+}
+
+static bool notice(struct interview_session *session, struct interview_notice *notice, bool is_on)
+{
+	pthread_mutex_lock(&session->lock);
+	bool is_due = interview_notice_due(notice, is_on, viva_clock_now_ms(session->sessions->options.clock));
+	pthread_mutex_unlock(&session->lock);
+	return is_due;
+}
+
+bool interview_session_notice_no_face(struct interview_session *session, bool is_on)
+{
+	return notice(session, &session->no_face, is_on);
+}
+
+bool interview_session_notice_many_faces(struct interview_session *session, bool is_on)
+{
+	return notice(session, &session->many_faces, is_on);
+}
+
+void interview_session_note_fallen(struct interview_session *session, int64_t number)
+{
+	pthread_mutex_lock(&session->lock);
+	session->fallen[session->fallen_next++ % INTERVIEW_MAX_FALLEN] = number;
+	pthread_mutex_unlock(&session->lock);
+}
+
+bool interview_session_take_fallen(struct interview_session *session, int64_t number)
+{
+	bool is_fallen = false;
+	pthread_mutex_lock(&session->lock);
+	for (size_t i = 0; i < INTERVIEW_MAX_FALLEN && !is_fallen && number > 0; i++) {
+		is_fallen = session->fallen[i] == number;
+		if (is_fallen)
+			session->fallen[i] = 0;
+	}
+	pthread_mutex_unlock(&session->lock);
+	return is_fallen;
 }
 
 int interview_session_lock_frames(struct interview_session *session, struct viva_error *error)

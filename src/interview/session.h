@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the process remembers of an interview while it is being conducted: its sockets, the tracker's continuation, the
-// reserved frame numbers, its rate. A bounded cache: all that must not be lost is in the store.
+// reserved frame numbers, how many frames went to the queue, its rate. A bounded cache: all that must not be lost is in
+// the store.
 //
 // Threads: any, unless a function says otherwise. Nothing blocks but what interview_session_lock_frames guards.
 #ifndef VIVA_INTERVIEW_SESSION_H
@@ -23,6 +24,7 @@ enum {
 	INTERVIEW_MAX_FRAMES_WAITING = 4,    // REST frames that wait for their turn, per interview
 	INTERVIEW_MAX_CONTINUATION = 16384,  // bytes
 	INTERVIEW_FACE_NOTICE_MS = 5000,     // FACE_NOT_DETECTED and MULTIPLE_FACES at most so often
+	INTERVIEW_MAX_FALLEN = 64,           // live frames that went to the queue and are remembered, per interview
 };
 
 // When to tell of something that lasts: at its begin, and then at most every INTERVIEW_FACE_NOTICE_MS.
@@ -36,10 +38,22 @@ bool interview_notice_due(struct interview_notice *notice, bool is_on, int64_t n
 struct interview_frame_state {
 	uint8_t *continuation;  // NULL = none
 	size_t continuation_size;
-	int64_t next_number;  // of the reserved block
-	int64_t end_number;   // next_number == end_number: reserve another
-	struct interview_notice no_face;
-	struct interview_notice many_faces;
+	unsigned int continuation_epoch;  // queue_epoch when the frame it came with went out
+};
+
+// The numbers of frames. Guarded by number_lock, which may be held while the store reserves a block of them.
+struct interview_numbers {
+	int64_t next;      // of the reserved block
+	int64_t end;       // next == end: reserve another
+	bool is_queueing;  // the store knows that this process gives frames of the interview to the queue
+};
+
+// A place for a socket that is open.
+struct interview_socket {
+	struct viva_websocket *socket;
+	bool is_welcome;  // it was sent what comes first
+	bool is_told;     // the score
+	bool is_due;      // the score came before it was welcome
 };
 
 struct interview_session {
@@ -52,11 +66,16 @@ struct interview_session {
 	bool is_forgotten;
 	// Guarded by `lock`.
 	pthread_mutex_t lock;
-	struct viva_websocket *sockets[INTERVIEW_MAX_SOCKETS];
+	struct interview_socket sockets[INTERVIEW_MAX_SOCKETS];
 	size_t socket_count;
 	size_t socket_places;              // taken by sockets, open or about to open
 	struct viva_rate_limiter limiter;  // of messages
 	struct interview_notice rate_exceeded;
+	struct interview_notice no_face;
+	struct interview_notice many_faces;
+	int64_t newest_ms;                     // the latest time of a frame whose analysis was told
+	int64_t fallen[INTERVIEW_MAX_FALLEN];  // numbers; 0 = none. A ring
+	size_t fallen_next;
 	struct viva_strand *control;  // made with the first socket, as the two that follow
 	struct viva_strand *frames;
 	struct viva_mailbox *waiting_frame;  // of the newest
@@ -65,6 +84,11 @@ struct interview_session {
 	atomic_int frames_waiting;
 	pthread_mutex_t frame_lock;
 	struct interview_frame_state frame_state;
+	pthread_mutex_t number_lock;
+	struct interview_numbers numbers;
+	atomic_uint queue_epoch;          // changes with each frame that goes to the queue
+	atomic_llong queued;              // frames that the queue has, or is about to have
+	atomic_bool is_queued_uncertain;  // for some frame nobody knows whether the queue has it
 };
 
 struct interview_sessions;
@@ -105,9 +129,27 @@ VIVA_MUST_CHECK int interview_session_reserve_socket(struct interview_session *s
 void interview_session_attach(struct interview_session *session, struct viva_websocket *socket);
 // Gives the place back; the socket may be NULL, when it never opened.
 void interview_session_detach(struct interview_session *session, struct viva_websocket *socket);
+bool interview_session_has_sockets(struct interview_session *session);
 // Sends a text message to all sockets, or closes them all.
 void interview_session_broadcast(struct interview_session *session, const char *text);
 void interview_session_close_sockets(struct interview_session *session, int code, const char *reason);
+
+// The score goes to each socket once, however often it is told, and after what comes first on the socket. tell_score()
+// gives how many it went to now; welcome() ends the latter for one socket; true: a score was told meanwhile and is
+// still to be sent.
+size_t interview_session_tell_score(struct interview_session *session, const char *text);
+bool interview_session_welcome(struct interview_session *session, const struct viva_websocket *socket);
+
+// Notes the time of a frame whose analysis is told now; false when a later frame's was told before.
+bool interview_session_note_time(struct interview_session *session, int64_t timestamp_ms);
+// What lasts, as the last frame showed it; whether it is time to tell of it.
+bool interview_session_notice_no_face(struct interview_session *session, bool is_on);
+bool interview_session_notice_many_faces(struct interview_session *session, bool is_on);
+
+// Remembers the number of a live frame that went to the queue because no answer came; the oldest is forgotten.
+void interview_session_note_fallen(struct interview_session *session, int64_t number);
+// Whether it is remembered; then it is forgotten.
+bool interview_session_take_fallen(struct interview_session *session, int64_t number);
 
 // One frame at a time: waits for its turn. VIVA_ERATE when INTERVIEW_MAX_FRAMES_WAITING wait already.
 VIVA_MUST_CHECK int interview_session_lock_frames(struct interview_session *session, struct viva_error *error);

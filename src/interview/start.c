@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "interview/messages.h"
 #include "interview/meters.h"
+#include "interview/records.h"
 
 // A token lives as long as the interview, and then as long as a candidate may come back for the result.
 #define TOKEN_GRACE_MS (INT64_C(24) * 60 * 60 * 1000)
@@ -290,7 +291,7 @@ int interview_start(struct interview_service *service, const struct interview_st
 	if (!status && making->has_key)
 		status = seal_response(making, error);
 	if (!status)
-		status = viva_store_transact(service->store, make_or_repeat, making, error);
+		status = interview_transact(service->store, make_or_repeat, making, error);
 	if (status)
 		return status;
 	if (!making->is_repeated)

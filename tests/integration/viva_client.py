@@ -87,8 +87,9 @@ class Interview:
         answered = {answer["question_id"] for answer in self.whole()["answers"]}
         return next((q for q in self.whole()["questions"] if q["id"] not in answered), None)
 
-    def frame(self, picture, **more):
-        headers = {"Content-Type": "image/jpeg", **more.pop("headers", {})}
+    def frame(self, picture, prefer="wait", **more):
+        """Sends a frame and waits for its analysis, unless told to `prefer` something else (None: nothing)."""
+        headers = {"Content-Type": "image/jpeg", **({"Prefer": prefer} if prefer else {}), **more.pop("headers", {})}
         return self.call("POST", "/frames", content=picture, headers=headers, **more)
 
     def complete(self):

@@ -97,39 +97,16 @@ static void test_life__completing_twice_is_completing_once(void **state)
 	const char *id = interview_fixture_start(fixture, TWO_QUESTIONS);
 	struct interview_record first;
 	struct interview_record again;
-	assert_ok(interview_complete(&fixture->service, id, fixture->arena, &first, NULL));
+	assert_ok(interview_complete(&fixture->service, id, NULL, fixture->arena, &first, NULL));
 	assert_int_equal(first.state, INTERVIEW_COMPLETED);
 	fake_clock_advance_ms(&fixture->clock, 1000);
-	assert_ok(interview_complete(&fixture->service, id, fixture->arena, &again, NULL));
+	assert_ok(interview_complete(&fixture->service, id, NULL, fixture->arena, &again, NULL));
 	assert_true(again.completed_at == first.completed_at);
 	struct interview_answer_result result;
 	assert_error(interview_fixture_answer(fixture, id, "too late", &result), VIVA_ECOMPLETED);
-	assert_error(interview_complete(&fixture->service, "00000000-0000-7000-8000-000000000000", fixture->arena,
+	assert_error(interview_complete(&fixture->service, "00000000-0000-7000-8000-000000000000", NULL, fixture->arena,
 					&again, NULL),
 		     VIVA_ENOTFOUND);
-}
-
-static void test_life__a_score_that_cannot_be_made_now_is_tried_again_later(void **state)
-{
-	struct interview_fixture *fixture = *state;
-	const char *id = interview_fixture_start(fixture, TWO_QUESTIONS);
-	struct interview_record record;
-	assert_ok(interview_complete(&fixture->service, id, fixture->arena, &record, NULL));
-	assert_error(interview_score(&fixture->service, id, INT64_MAX, NULL), VIVA_ESCORINGDOWN);
-	record = interview_fixture_load(fixture, id);
-	assert_int_equal(record.state, INTERVIEW_COMPLETED);
-	assert_int_equal(record.score_attempts, 1);
-	assert_null(record.score);
-}
-
-static void test_life__waiting_between_attempts_doubles_up_to_five_minutes(void **state)
-{
-	(void)state;
-	assert_int_equal(interview_retry_after_ms(0), 2000);
-	assert_int_equal(interview_retry_after_ms(1), 4000);
-	assert_int_equal(interview_retry_after_ms(5), 64000);
-	assert_int_equal(interview_retry_after_ms(1000000), 300000);
-	assert_int_equal(interview_retry_after_ms(-1), 2000);
 }
 
 static void test_life__the_janitor_ends_interviews_whose_time_is_over(void **state)
@@ -148,7 +125,8 @@ static void test_life__the_janitor_ends_interviews_whose_time_is_over(void **sta
 	assert_int_equal(interview_fixture_load(fixture, unfinished).state, INTERVIEW_EXPIRED);
 	assert_int_equal(interview_fixture_load(fixture, finished).state, INTERVIEW_COMPLETED);
 	struct interview_record record;
-	assert_error(interview_complete(&fixture->service, unfinished, fixture->arena, &record, NULL), VIVA_ECOMPLETED);
+	assert_error(interview_complete(&fixture->service, unfinished, NULL, fixture->arena, &record, NULL),
+		     VIVA_ECOMPLETED);
 	assert_error(interview_fixture_answer(fixture, unfinished, "too late", &result), VIVA_ECOMPLETED);
 }
 
@@ -198,8 +176,6 @@ int main(void)
 		WITH_SERVICE(test_life__unclear_or_silent_answers_are_kept_as_not_scorable),
 		WITH_SERVICE(test_life__a_question_is_answered_once_in_any_order_and_in_either_case),
 		WITH_SERVICE(test_life__completing_twice_is_completing_once),
-		WITH_SERVICE(test_life__a_score_that_cannot_be_made_now_is_tried_again_later),
-		cmocka_unit_test(test_life__waiting_between_attempts_doubles_up_to_five_minutes),
 		WITH_SERVICE(test_life__the_janitor_ends_interviews_whose_time_is_over),
 		cmocka_unit_test(test_life__answers_with_members_out_of_range_name_them),
 		cmocka_unit_test(test_life__a_transcript_has_50000_characters_and_no_more),

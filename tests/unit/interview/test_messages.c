@@ -72,28 +72,6 @@ static void test_messages__progress_is_the_rounded_percentage(void **state)
 		    "\"current_question\":4,\"total_questions\":5}");
 }
 
-static void test_messages__an_emotion_update_rounds_and_survives_what_json_cannot_say(void **state)
-{
-	(void)state;
-	Emotion__BoundingBox box = EMOTION__BOUNDING_BOX__INIT;
-	box.x = 1, box.y = 2, box.width = 30, box.height = 40;
-	Emotion__FaceMetrics face = EMOTION__FACE_METRICS__INIT;
-	face.detected = true;
-	face.bounding_box = &box;
-	Emotion__BlinkMetrics blinks = EMOTION__BLINK_METRICS__INIT;
-	blinks.count = 7;
-	Emotion__EmotionResponse response = EMOTION__EMOTION_RESPONSE__INIT;
-	response.emotion = (char[]){"happy"};
-	response.confidence = 0.87F;
-	response.timestamp = INT64_C(1795491000123);
-	response.face_metrics = &face;
-	response.blink_metrics = &blinks;
-	response.attention = NAN;
-	assert_json(interview_emotion_update(&response),
-		    "{\"emotion\":\"happy\",\"confidence\":0.87,\"timestamp\":1795491000123,"
-		    "\"face\":{\"x\":1,\"y\":2,\"width\":30,\"height\":40},\"blink_count\":7,\"attention\":0.0}");
-}
-
 static void test_messages__a_response_without_parts_is_complete_json(void **state)
 {
 	(void)state;
@@ -172,7 +150,6 @@ int main(void)
 		cmocka_unit_test(test_messages__a_message_has_type_and_data),
 		cmocka_unit_test(test_messages__an_error_names_code_sentence_and_field),
 		cmocka_unit_test(test_messages__progress_is_the_rounded_percentage),
-		cmocka_unit_test(test_messages__an_emotion_update_rounds_and_survives_what_json_cannot_say),
 		cmocka_unit_test(test_messages__a_response_without_parts_is_complete_json),
 		cmocka_unit_test(test_messages__a_withheld_emotion_score_is_null_and_explained),
 		cmocka_unit_test(test_messages__an_unscorable_analysis_says_why),

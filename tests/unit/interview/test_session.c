@@ -158,6 +158,50 @@ static void test_session__a_notice_comes_at_once_and_then_every_five_seconds_whi
 	assert_true(interview_notice_due(&notice, true, 6003));  // it is another one
 }
 
+static void test_session__the_newest_frame_is_that_of_the_latest_time(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	set_up(&fixture, 10);
+	struct interview_session *session = get(&fixture, "a");
+	assert_true(interview_session_note_time(session, 1000));
+	assert_true(interview_session_note_time(session, 2000));
+	assert_false(interview_session_note_time(session, 1500));
+	assert_true(interview_session_note_time(session, 2000));
+	interview_session_unref(session);
+	tear_down(&fixture);
+}
+
+static void test_session__remembers_the_last_frames_that_fell_into_the_queue_and_gives_each_once(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	set_up(&fixture, 10);
+	struct interview_session *session = get(&fixture, "a");
+	assert_false(interview_session_take_fallen(session, 0));
+	for (int64_t number = 1; number <= INTERVIEW_MAX_FALLEN + 1; number++)
+		interview_session_note_fallen(session, number);
+	assert_false(interview_session_take_fallen(session, 1));  // the oldest made room
+	assert_true(interview_session_take_fallen(session, 2));
+	assert_false(interview_session_take_fallen(session, 2));
+	assert_true(interview_session_take_fallen(session, INTERVIEW_MAX_FALLEN + 1));
+	interview_session_unref(session);
+	tear_down(&fixture);
+}
+
+static void test_session__without_sockets_nobody_is_told_a_score(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	set_up(&fixture, 10);
+	struct interview_session *session = get(&fixture, "a");
+	assert_false(interview_session_has_sockets(session));
+	assert_int_equal(interview_session_tell_score(session, "{}"), 0);
+	assert_false(interview_session_welcome(session, NULL));
+	interview_session_unref(session);
+	tear_down(&fixture);
+}
+
 static void test_session__a_long_timeline_is_thinned_out_evenly(void **state)
 {
 	(void)state;
@@ -185,6 +229,9 @@ int main(void)
 		cmocka_unit_test(test_session__has_places_for_so_many_sockets_and_no_more),
 		cmocka_unit_test(test_session__takes_so_many_messages_a_second_and_tells_the_excess_now_and_then),
 		cmocka_unit_test(test_session__a_notice_comes_at_once_and_then_every_five_seconds_while_it_lasts),
+		cmocka_unit_test(test_session__the_newest_frame_is_that_of_the_latest_time),
+		cmocka_unit_test(test_session__remembers_the_last_frames_that_fell_into_the_queue_and_gives_each_once),
+		cmocka_unit_test(test_session__without_sockets_nobody_is_told_a_score),
 		cmocka_unit_test(test_session__a_long_timeline_is_thinned_out_evenly),
 	};
 	return cmocka_run_group_tests_name("interview/session", tests, NULL, NULL);
