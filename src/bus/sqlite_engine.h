@@ -111,7 +111,7 @@ struct sqlite_bus_engine {
 
 	// The thread's own.
 	struct sqlite_bus_deliveries spare;
-	int64_t next_poll_us, next_scrub_us, last_work_us;
+	int64_t next_poll_us, next_clean_up_us, next_scrub_us, last_work_us;
 	int64_t next_due_ms;  // Unix; INT64_MAX = nothing is delayed
 	unsigned polls;
 	uint32_t failures;      // turns in a row
@@ -126,6 +126,17 @@ struct sqlite_bus_engine {
 VIVA_MUST_CHECK int sqlite_bus_engine_start(struct sqlite_bus *bus, struct viva_error *error);
 // Without consumers and listeners. NULL is fine.
 void sqlite_bus_engine_stop(struct sqlite_bus_engine *engine);
+
+// The engine's waits are real ones, whatever clock the bus tells time by.
+static inline int64_t sqlite_bus_now_us(void)
+{
+	return viva_clock_monotonic_us(viva_system_clock());
+}
+
+// ---- sqlite_dispatch.c
+
+// Takes a turn if there is anything to do. Whether it did, and succeeded.
+bool sqlite_bus_take_turn(struct sqlite_bus_engine *engine);
 
 // ---- sqlite_listen.c
 
