@@ -10,6 +10,7 @@
 #include "nginx_config/nginx_config.h"
 #include "scoring/scoring.h"
 #include "up/up.h"
+#include "worker/worker.h"
 
 enum { STATUS_USAGE = 2 };
 
@@ -22,6 +23,8 @@ static const struct command {
 	{"interview", "interviews over REST and WebSocket", viva_interview_main},
 	{"emotion", "faces and expressions in frames", viva_emotion_main},
 	{"scoring", "scores of answers and whole interviews", viva_scoring_main},
+	{"worker", "frames, reports and webhooks, behind the queues", viva_worker_main},
+	{"webhooks", "what webhooks were sent; sends some again", viva_webhooks_main},
 	{"candidate", "plays a candidate against a running platform", viva_candidate_main},
 	{"nginx-config", "nginx's configuration from the instances in discovery", viva_nginx_config_main},
 };

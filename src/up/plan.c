@@ -9,12 +9,10 @@
 // The order is that of starting and of the table of what listens where.
 static const struct {
 	const char *name, *port_option;
-	unsigned stop_rank;  // the door closes first, then who works behind it, then whom those call
+	unsigned stop_rank;  // whoever calls others ends before them: the door first
 } services[] = {
-	{"gateway", "gateway-port", 0},
-	{"interview", "interview-port", 1},
-	{"emotion", "emotion-port", 2},
-	{"scoring", "scoring-port", 2},
+	{"gateway", "gateway-port", 0}, {"interview", "interview-port", 2}, {"emotion", "emotion-port", 3},
+	{"scoring", "scoring-port", 3}, {"worker", "worker-port", 1},
 };
 
 const struct viva_option viva_up_options[] = {
@@ -25,15 +23,20 @@ const struct viva_option viva_up_options[] = {
 	{"interview-port", VIVA_OPTION_INT, "8080", 0, 65535, NULL, "Port of interview; 0 takes any free one", false},
 	{"emotion-port", VIVA_OPTION_INT, "8081", 0, 65535, NULL, "Port of emotion; 0 takes any free one", false},
 	{"scoring-port", VIVA_OPTION_INT, "8082", 0, 65535, NULL, "Port of scoring; 0 takes any free one", false},
+	{"worker-port", VIVA_OPTION_INT, "8083", 0, 65535, NULL, "Port of worker; 0 takes any free one", false},
 	{"api-key", VIVA_OPTION_TEXT, NULL, 0, 0, NULL,
 	 "The platform's API key; without it one is made at first start and printed once", true},
 	{"token-key", VIVA_OPTION_TEXT, NULL, 0, 0, NULL,
 	 "Signs interview tokens, at least 32 characters; without it one is made and kept in the data folder", true},
 	{"auth", VIVA_OPTION_TEXT, "on", 0, 0, "on|off",
 	 "off lets everybody do everything; on loopback only, for trials", false},
+	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where state is kept; default sqlite:DATA/viva.db", true},
 	{"bus-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL",
 	 "Where events wait: sqlite:PATH, amqp://… or amqps://…; default sqlite:DATA/bus.db", true},
 	{"frame-partitions", VIVA_OPTION_INT, "8", 1, 64, NULL, "Queues that sessions' frames are spread over", false},
+	{"webhook-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URLs",
+	 "Told of each score; several are separated by commas. https only, but for this machine", true},
+	{"webhook-secret", VIVA_OPTION_TEXT, NULL, 0, 0, NULL, "Signs webhooks; at least 16 characters", true},
 	{"log-level", VIVA_OPTION_TEXT, "info", 0, 0, "debug|info|warn|error", "Least level that is logged", false},
 	{"log-format", VIVA_OPTION_TEXT, "auto", 0, 0, "auto|text|json", "auto: text on a terminal, else JSON lines",
 	 false},

@@ -340,10 +340,14 @@ static int make_secrets(const struct viva_config *config, struct viva_error *err
 
 static int make_environment(const struct viva_config *config, struct viva_error *error)
 {
-	// The bus's settings are for those that use it: the others would refuse them as arguments.
+	// Those that only some services have would be refused by the others as arguments.
 	static const struct {
 		const char *option, *variable;
-	} passed_on[] = {{"api-key", "VIVA_API_KEY"}, {"token-key", "VIVA_TOKEN_KEY"}, {"bus-url", "VIVA_BUS_URL"}};
+	} passed_on[] = {
+		{"api-key", "VIVA_API_KEY"},         {"token-key", "VIVA_TOKEN_KEY"},
+		{"store-url", "VIVA_STORE_URL"},     {"bus-url", "VIVA_BUS_URL"},
+		{"webhook-url", "VIVA_WEBHOOK_URL"}, {"webhook-secret", "VIVA_WEBHOOK_SECRET"},
+	};
 	char partitions[16];
 	snprintf(partitions, sizeof partitions, "%lld", (long long)viva_config_int(config, "frame-partitions"));
 	int status = setenv("VIVA_FRAME_PARTITIONS", partitions, 1);

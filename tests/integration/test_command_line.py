@@ -15,7 +15,7 @@ import pytest
 import viva_platform
 from viva_platform import SERVICES, binary, cache_directory, clean_environment
 
-COMMANDS = (*SERVICES, "up", "candidate")
+COMMANDS = (*SERVICES, "up", "candidate", "webhooks")
 LIMIT_S = 60
 
 
@@ -126,6 +126,8 @@ def test_up_tells_of_a_port_in_use_and_starts_nothing(tmp_path):
             0,
             "--scoring-port",
             0,
+            "--worker-port",
+            0,
             VIVA_API_KEY="viva_key_for_this_test_only",
         )
     assert done.returncode == 1 and str(port) in done.stderr
@@ -182,7 +184,7 @@ def test_damaged_models_are_one_clear_line_at_start(command, damage, tmp_path):
     assert str(damaged) in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("command", ["interview", "emotion", "scoring"])
+@pytest.mark.parametrize("command", ["interview", "emotion", "scoring", "worker"])
 def test_a_service_beyond_loopback_needs_a_service_key(command, tmp_path):
     done = run(
         command,
@@ -241,7 +243,7 @@ def test_a_service_does_not_listen_beyond_loopback_by_default(platform):
             if fields[3] == "0A":
                 host, port = fields[1].split(":")
                 listening.add((host, int(port, 16)))
-    for service in ("interview", "emotion", "scoring"):
+    for service in ("interview", "emotion", "scoring", "worker"):
         hosts = {host for host, port in listening if port == platform.address(service)[1]}
         assert hosts <= {"0100007F", "00000000000000000000000001000000"}, (service, hosts)
 

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SERVICES = ("gateway", "interview", "emotion", "scoring")
+SERVICES = ("gateway", "interview", "emotion", "scoring", "worker")
 START_LIMIT_S = 120  # how long a start may take before the test gives up; nothing is asserted about it
 STOP_LIMIT_S = 60
 LISTENING = re.compile(r'listening on [^ \n"]*:(\d+)')

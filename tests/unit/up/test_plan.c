@@ -19,16 +19,16 @@ static struct viva_config *config_of(int count, char *const *arguments)
 
 // Arguments are writable texts, as main() gets them.
 static char gateway_port[] = "--gateway-port=0", interview_port[] = "--interview-port=0",
-	    emotion_port[] = "--emotion-port=0", scoring_port[] = "--scoring-port=0",
+	    emotion_port[] = "--emotion-port=0", scoring_port[] = "--scoring-port=0", worker_port[] = "--worker-port=0",
 	    api_key[] = "--api-key=viva_a_secret_of_the_platform";
-static char *const free_ports[] = {gateway_port, interview_port, emotion_port, scoring_port, api_key};
+static char *const free_ports[] = {gateway_port, interview_port, emotion_port, scoring_port, worker_port, api_key};
 
 static void test_plan__free_ports_differ_and_all_services_hear_of_them(void **state)
 {
 	(void)state;
 	VIVA_AUTO(viva_config) config = config_of(VIVA_COUNT(free_ports), free_ports);
 	assert_ok(viva_plan_make(config, "json", &plan, NULL));
-	assert_int_equal(plan.count, 4);
+	assert_int_equal(plan.count, 5);
 	for (size_t i = 0; i < plan.count; i++) {
 		char part[96];
 		snprintf(part, sizeof part, "%s=127.0.0.1:%u", plan.services[i].name, plan.services[i].port);
@@ -62,11 +62,27 @@ static void test_plan__two_services_can_not_have_one_port(void **state)
 	assert_string_equal(error.field, "scoring-port");
 }
 
+static void test_plan__whoever_calls_others_ends_before_them(void **state)
+{
+	(void)state;
+	unsigned ranks[VIVA_PLAN_MAX_SERVICES] = {0};
+	static const char *const order[] = {"gateway", "worker", "interview", "emotion"};
+	VIVA_AUTO(viva_config) config = config_of(VIVA_COUNT(free_ports), free_ports);
+	assert_ok(viva_plan_make(config, "json", &plan, NULL));
+	for (size_t i = 0; i < VIVA_COUNT(order); i++)
+		for (size_t j = 0; j < plan.count; j++)
+			if (strcmp(plan.services[j].name, order[i]) == 0)
+				ranks[i] = plan.services[j].stop_rank;
+	for (size_t i = 1; i < VIVA_COUNT(order); i++)
+		assert_true(ranks[i - 1] < ranks[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan__free_ports_differ_and_all_services_hear_of_them),
 		cmocka_unit_test(test_plan__no_secret_is_an_argument),
+		cmocka_unit_test(test_plan__whoever_calls_others_ends_before_them),
 		cmocka_unit_test(test_plan__two_services_can_not_have_one_port),
 	};
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

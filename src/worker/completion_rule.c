@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/completion_rule.h"
+
+static bool are_noted(const struct worker_completion_view *view)
+{
+	return view->accepted + view->dropped >= view->queued;
+}
+
+bool worker_completion_needs_timeline(const struct worker_completion_view *view)
+{
+	return view->accepted > 0 && are_noted(view);
+}
+
+enum worker_completion_step worker_completion_decide(const struct worker_completion_view *view)
+{
+	if (are_noted(view) && view->analysed >= view->accepted)
+		return WORKER_GO_ON;
+	if (are_noted(view) && view->accepted == 0)
+		return WORKER_GO_ON;
+	return view->waited_ms >= view->limit_ms ? WORKER_CUT_SHORT : WORKER_WAIT;
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether a completed interview is to be scored now, or still has frames on their way to the timeline.
+//
+//   frames given to the queue   noted by the worker      in the timeline        then
+//   none                        –                        –                      go on
+//   unknown                     any                      all that were passed   go on
+//   n                           fewer than n             –                      wait
+//   n                           n or more                fewer than passed on   wait
+//   n                           n or more                all that were passed   go on
+//   any                         any                      unknown                wait
+//   whatever: it has waited as long as it may                                   cut short: go on
+//
+// Threads: any; nothing blocks.
+#ifndef VIVA_WORKER_COMPLETION_RULE_H
+#define VIVA_WORKER_COMPLETION_RULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum worker_completion_step { WORKER_WAIT, WORKER_GO_ON, WORKER_CUT_SHORT };
+
+struct worker_completion_view {
+	int64_t queued;    // frames that were given to the queue, as the event says; −1 = it doesn't
+	int64_t accepted;  // frames noted as passed on
+	int64_t dropped;   // frames noted as thinned out or invalid
+	int64_t analysed;  // frames in the timeline; −1 = unknown
+	int64_t waited_ms;
+	int64_t limit_ms;
+};
+
+enum worker_completion_step worker_completion_decide(const struct worker_completion_view *view);
+// Whether the decision depends on what is in the timeline.
+bool worker_completion_needs_timeline(const struct worker_completion_view *view);
+
+#endif
