@@ -3,15 +3,10 @@
 
 #include <string.h>
 
+#include "emotion/announce.h"
+#include "emotion/continuation.h"
 #include "emotion/response.h"
 #include "emotion/timeline.h"
-
-enum {
-	// A sealed state and its session's id; what is longer was not made here.
-	MAX_CONTINUATION = VIVA_TRACKER_MAX_BYTES + EMOTION_MAX_SESSION_ID + 256,
-};
-
-static const char continuation_purpose[] = "continuation";
 
 int emotion_session_id_check(const char *session_id, struct viva_error *error)
 {
@@ -62,76 +57,6 @@ int emotion_frame_from_view(const struct emotion_frame_view *view, const char *s
 	return code;
 }
 
-static int refuse_continuation(struct viva_error *error)
-{
-	return viva_fail(error, VIVA_EFIELD, "continuation", "the continuation was not made for this session");
-}
-
-// The sealed text is the id's length, the id, and the tracker's bytes: a continuation of another session does not open.
-static int open_continuation(const struct emotion_service *service, const struct emotion_frame *frame,
-			     struct viva_arena *arena, struct viva_tracker *ret_tracker, struct viva_error *error)
-{
-	struct viva_bytes plain;
-	size_t id_size = strlen(frame->session_id);
-	if (frame->continuation.size > MAX_CONTINUATION)
-		return refuse_continuation(error);
-	int code = viva_auth_unseal(service->auth, continuation_purpose, frame->continuation, arena, &plain);
-	if (code == VIVA_ENOMEM)
-		return code;
-	if (code != 0 || plain.size < 1 + id_size || plain.data[0] != id_size ||
-	    memcmp(plain.data + 1, frame->session_id, id_size) != 0)
-		return refuse_continuation(error);
-	struct viva_bytes state = viva_bytes_of(plain.data + 1 + id_size, plain.size - 1 - id_size);
-	return viva_tracker_read(state, ret_tracker) == 0 ? 0 : refuse_continuation(error);
-}
-
-static int make_continuation(const struct emotion_service *service, const char *session_id,
-			     const struct viva_tracker *tracker, struct viva_arena *arena,
-			     ProtobufCBinaryData *ret_continuation)
-{
-	uint8_t plain[1 + EMOTION_MAX_SESSION_ID + VIVA_TRACKER_MAX_BYTES];
-	size_t id_size = strlen(session_id);
-	plain[0] = (uint8_t)id_size;
-	memcpy(plain + 1, session_id, id_size);
-	size_t size = 1 + id_size + viva_tracker_write(tracker, plain + 1 + id_size);
-	struct viva_bytes sealed;
-	int code = viva_auth_seal(service->auth, continuation_purpose, viva_bytes_of(plain, size), arena, &sealed);
-	if (code != 0)
-		return code;
-	uint8_t *bytes = viva_arena_alloc(arena, sealed.size);
-	if (!bytes)
-		return VIVA_ENOMEM;
-	memcpy(bytes, sealed.data, sealed.size);
-	*ret_continuation = (ProtobufCBinaryData){.len = sealed.size, .data = bytes};
-	return 0;
-}
-
-// The state to go on from: the caller's, or ours, or what the store knows.
-static int load_state(struct emotion_service *service, const struct emotion_frame *frame,
-		      struct emotion_session *session, struct viva_arena *arena, struct viva_tracker *ret_tracker,
-		      struct viva_error *error)
-{
-	if (frame->continuation.size > 0)
-		return open_continuation(service, frame, arena, ret_tracker, error);
-	if (!session->is_loaded) {
-		int code =
-			emotion_timeline_load_state(service->store, frame->session_id, arena, &session->tracker, error);
-		if (code != 0)
-			return code;
-		session->is_loaded = true;
-	}
-	*ret_tracker = session->tracker;
-	return 0;
-}
-
-static void keep_state(struct emotion_session *session, const struct viva_tracker *tracker)
-{
-	if (session->is_loaded && tracker->last_ms < session->tracker.last_ms)
-		return;
-	session->tracker = *tracker;
-	session->is_loaded = true;
-}
-
 static int check_deadline(const struct emotion_service *service, const struct emotion_frame *frame,
 			  struct viva_error *error)
 {
@@ -150,84 +75,212 @@ static void count_frame(struct emotion_service *service, int code, const struct 
 	viva_metric_observe(service->inference_seconds, result->timing.total);
 }
 
-// Analyses the frame against the state and keeps both, while the session is checked out.
-static int analyze_session(struct emotion_service *service, const struct emotion_frame *frame, bool is_recorded,
-			   struct emotion_session *session, struct viva_arena *arena, struct viva_tracker *ret_tracker,
-			   struct viva_vision_result *ret_result, struct viva_error *error)
-{
-	struct viva_tracker tracker;
-	int code = check_deadline(service, frame, error);
-	if (code == 0)
-		code = load_state(service, frame, session, arena, &tracker, error);
-	if (code != 0)
-		return code;
-	code = viva_vision_analyze(service->vision, frame->image, frame->format, frame->timestamp_ms, &tracker,
-				   ret_result, error);
-	count_frame(service, code, ret_result);
-	if (code != 0)
-		return code;
+// One frame's way through the service.
+struct work {
+	struct emotion_service *service;
+	const struct emotion_frame *frame;
+	struct viva_arena *arena;
+	bool is_recorded;  // goes into the timeline
+	int64_t began_us;
+	struct viva_tracker tracker;  // before the frame, then after it
+	bool is_late;                 // the tracker has seen later frames
+	struct viva_vision_result result;
+	bool is_new;  // what was not in the timeline before
+};
 
+// The state to go on from: the caller's, or the latest that this process or, since another instance may have gone on
+// meanwhile, the store knows.
+static int load_state(struct work *work, struct emotion_session *session, struct viva_error *error)
+{
+	const struct emotion_frame *frame = work->frame;
+	if (frame->continuation.size > 0)
+		return emotion_continuation_open(work->service->auth, frame->session_id, frame->continuation,
+						 work->arena, &work->tracker, error);
+	int64_t known_ms = session->tracker.has_time ? session->tracker.last_ms : -1;
+	int code = emotion_timeline_load_state(work->service->store, frame->session_id, known_ms, work->arena,
+					       &session->tracker, error);
+	work->tracker = session->tracker;
+	work->is_late = frame->is_queued && work->tracker.has_time && frame->timestamp_ms < work->tracker.last_ms;
+	return code;
+}
+
+static void keep_state(struct emotion_session *session, const struct viva_tracker *tracker)
+{
+	if (!session->tracker.has_time || tracker->last_ms >= session->tracker.last_ms)
+		session->tracker = *tracker;
+}
+
+// A late frame is looked at where the face is known to be, but what is seen in it does not become part of the state.
+static int see(struct work *work, struct viva_error *error)
+{
+	struct emotion_service *service = work->service;
+	const struct emotion_frame *frame = work->frame;
+	struct viva_tracker tracker = work->tracker;
+	if (work->is_late)
+		tracker.expression = (struct viva_tracker_expression){0};
+	if (!frame->is_queued)
+		emotion_gate_enter_live(service->gate);
+	int code = viva_vision_analyze(service->vision, frame->image, frame->format, frame->timestamp_ms, &tracker,
+				       &work->result, error);
+	if (!frame->is_queued)
+		emotion_gate_leave_live(service->gate);
+	count_frame(service, code, &work->result);
+	if (code == 0 && !work->is_late)
+		work->tracker = tracker;
+	return code;
+}
+
+static int record(struct work *work, struct viva_error *error)
+{
+	struct emotion_service *service = work->service;
+	const struct emotion_frame *frame = work->frame;
 	const struct emotion_timeline_frame row = {
 		.frame_number = frame->frame_number,
 		.timestamp_ms = frame->timestamp_ms,
-		.has_face = ret_result->is_detected,
-		.emotion = ret_result->is_detected ? viva_emotion_name(ret_result->emotion) : "",
-		.confidence = ret_result->emotion_confidence,
-		.blink_count = tracker.eyes.blink_count,
+		.has_face = work->result.is_detected,
+		.emotion = work->result.is_detected ? viva_emotion_name(work->result.emotion) : "",
+		.confidence = work->result.emotion_confidence,
+		.blink_count = work->tracker.eyes.blink_count,
 	};
-	code = emotion_timeline_add(service->store, frame->session_id, is_recorded ? &row : NULL, &tracker,
-				    viva_clock_unix_ms(service->clock), error);
+	struct emotion_timeline_addition addition = {
+		.session_id = frame->session_id,
+		.frame = work->is_recorded ? &row : NULL,
+		.state = work->is_late ? NULL : &work->tracker,
+		.outbox = service->outbox,
+		.now_ms = viva_clock_unix_ms(service->clock),
+	};
+	const struct emotion_sighting sighting = {
+		.frame = frame,
+		.result = &work->result,
+		.blink_count = row.blink_count,
+		.latency_us = viva_clock_monotonic_us(service->clock) - work->began_us,
+	};
+	if (work->is_recorded) {
+		int code = emotion_announcement_make(&sighting, addition.now_ms, work->arena, &addition.event);
+		if (code != 0)
+			return code;
+	}
+	return emotion_timeline_add(service->store, &addition, work->arena, &work->is_new, error);
+}
+
+// While the session is checked out.
+static int work_on(struct work *work, struct emotion_session *session, struct viva_error *error)
+{
+	int code = check_deadline(work->service, work->frame, error);
+	if (code == 0)
+		code = load_state(work, session, error);
+	if (code == 0)
+		code = see(work, error);
+	if (code == 0)
+		code = record(work, error);
+	if (code == VIVA_ENOTFOUND)
+		*session = (struct emotion_session){0};
 	if (code != 0)
 		return code;
-	keep_state(session, &tracker);
-	*ret_tracker = tracker;
+	keep_state(session, &work->tracker);
 	return 0;
 }
 
-static int analyze_frame(struct emotion_service *service, const struct emotion_frame *frame, bool is_recorded,
-			 struct viva_arena *arena, struct viva_tracker *ret_tracker,
-			 struct viva_vision_result *ret_result, struct viva_error *error)
+static int analyze_frame(struct work *work, struct viva_error *error)
 {
+	struct emotion_service *service = work->service;
 	struct emotion_session *session = NULL;
-	int code = emotion_sessions_checkout(service->sessions, frame->session_id, &session, error);
+	work->began_us = viva_clock_monotonic_us(service->clock);
+	int code = emotion_sessions_checkout(service->sessions, work->frame->session_id, &session, error);
 	if (code != 0)
 		return code;
-	code = analyze_session(service, frame, is_recorded, session, arena, ret_tracker, ret_result, error);
+	code = work_on(work, session, error);
 	emotion_sessions_checkin(service->sessions, session);
+	if (code == 0 && work->is_new)
+		viva_outbox_wake(service->outbox);
 	return code;
 }
 
 int emotion_analyze(struct emotion_service *service, const struct emotion_frame *frame, struct viva_arena *arena,
 		    Emotion__EmotionResponse **ret_response, struct viva_error *error)
 {
-	struct viva_tracker tracker;
-	struct viva_vision_result result;
-	int code = analyze_frame(service, frame, true, arena, &tracker, &result, error);
+	struct work work = {.service = service, .frame = frame, .arena = arena, .is_recorded = true};
+	int code = analyze_frame(&work, error);
 	if (code != 0)
 		return code;
-	struct viva_blink_summary blinks = viva_tracker_blinks(&tracker);
-	Emotion__EmotionResponse *response = emotion_response_make(&result, &blinks, arena);
+	struct viva_blink_summary blinks = viva_tracker_blinks(&work.tracker);
+	struct viva_bytes continuation;
+	Emotion__EmotionResponse *response = emotion_response_make(&work.result, &blinks, arena);
 	char *session_id = viva_arena_text(arena, frame->session_id, strlen(frame->session_id));
 	if (!response || !session_id)
 		return VIVA_ENOMEM;
+	code = emotion_continuation_make(service->auth, frame->session_id, &work.tracker, arena, &continuation);
+	if (code != 0)
+		return code;
 	response->session_id = session_id;
 	response->timestamp = frame->timestamp_ms;
 	response->frame_number = frame->frame_number;
-	code = make_continuation(service, frame->session_id, &tracker, arena, &response->continuation);
+	response->continuation.data = (uint8_t *)(uintptr_t)continuation.data;  // only read from
+	response->continuation.len = continuation.size;
+	*ret_response = response;
+	return 0;
+}
+
+static int drop(struct emotion_service *service, const struct emotion_frame *frame, const char *rule,
+		struct viva_arena *arena, struct viva_error *error)
+{
+	return emotion_timeline_drop(service->store, frame->session_id, frame->frame_number, frame->timestamp_ms, rule,
+				     viva_clock_unix_ms(service->clock), arena, error);
+}
+
+static int analyze_unknown(struct emotion_service *service, const struct emotion_frame *frame, struct viva_arena *arena,
+			   enum emotion_queued_outcome *ret_outcome, struct viva_error *error)
+{
+	struct work work = {.service = service, .frame = frame, .arena = arena, .is_recorded = true};
+	struct viva_error reason = {0};
+	enum emotion_queued_outcome outcome = EMOTION_QUEUED_ANALYSED;
+	// Before the session is taken, so that a live frame of it never waits for one that waits here.
+	if (!emotion_gate_enter_queued(service->gate))
+		return viva_fail(error, VIVA_ECLOSED, NULL, "the service is stopping");
+	int code = analyze_frame(&work, &reason);
+	emotion_gate_leave_queued(service->gate);
+	if (code == VIVA_EIMAGE) {
+		outcome = EMOTION_QUEUED_UNREADABLE;
+		code = drop(service, frame, "invalid_image", arena, &reason);
+	} else if (code == VIVA_EFRAMESIZE) {
+		outcome = EMOTION_QUEUED_TOO_LARGE;
+		code = drop(service, frame, "frame_too_large", arena, &reason);
+	} else if (code == 0 && !work.is_new) {
+		outcome = EMOTION_QUEUED_REPEATED;  // by a live call meanwhile
+	}
+	if (code == VIVA_ENOTFOUND) {
+		outcome = EMOTION_QUEUED_ERASED;
+		code = 0;
+	}
 	if (code == 0)
-		*ret_response = response;
+		*ret_outcome = outcome;
+	else if (error)
+		*error = reason;
 	return code;
+}
+
+int emotion_analyze_queued(struct emotion_service *service, const struct emotion_frame *frame, struct viva_arena *arena,
+			   enum emotion_queued_outcome *ret_outcome, struct viva_error *error)
+{
+	enum emotion_timeline_place place;
+	int code = emotion_timeline_find(service->store, frame->session_id, frame->frame_number, frame->timestamp_ms,
+					 arena, &place, error);
+	if (code != 0)
+		return code;
+	if (place == EMOTION_FRAME_UNKNOWN)
+		return analyze_unknown(service, frame, arena, ret_outcome, error);
+	*ret_outcome = place == EMOTION_FRAME_ERASED ? EMOTION_QUEUED_ERASED : EMOTION_QUEUED_REPEATED;
+	return 0;
 }
 
 int emotion_detect_blink(struct emotion_service *service, const struct emotion_frame *frame, struct viva_arena *arena,
 			 Emotion__BlinkResponse **ret_response, struct viva_error *error)
 {
-	struct viva_tracker tracker;
-	struct viva_vision_result result;
-	int code = analyze_frame(service, frame, false, arena, &tracker, &result, error);
+	struct work work = {.service = service, .frame = frame, .arena = arena};
+	int code = analyze_frame(&work, error);
 	if (code != 0)
 		return code;
-	*ret_response = emotion_blink_response_make(&tracker, arena);
+	*ret_response = emotion_blink_response_make(&work.tracker, arena);
 	return *ret_response ? 0 : VIVA_ENOMEM;
 }
 
@@ -238,7 +291,9 @@ int emotion_detect_face(struct emotion_service *service, const struct emotion_fr
 	int code = check_deadline(service, frame, error);
 	if (code != 0)
 		return code;
+	emotion_gate_enter_live(service->gate);
 	code = viva_vision_detect(service->vision, frame->image, frame->format, &result, error);
+	emotion_gate_leave_live(service->gate);
 	count_frame(service, code, &result);
 	if (code != 0)
 		return code;
@@ -246,13 +301,13 @@ int emotion_detect_face(struct emotion_service *service, const struct emotion_fr
 	return *ret_response ? 0 : VIVA_ENOMEM;
 }
 
-int emotion_erase(struct emotion_service *service, const char *session_id, struct viva_error *error)
+int emotion_erase(struct emotion_service *service, const char *session_id, int64_t until_ms, struct viva_error *error)
 {
 	struct emotion_session *session = NULL;
 	int code = emotion_sessions_checkout(service->sessions, session_id, &session, error);
 	if (code != 0)
 		return code;
-	code = emotion_timeline_erase(service->store, session_id, error);
+	code = emotion_timeline_erase(service->store, session_id, until_ms, error);
 	if (code == 0)
 		*session = (struct emotion_session){0};
 	emotion_sessions_checkin(service->sessions, session);

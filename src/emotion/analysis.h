@@ -19,6 +19,8 @@ struct emotion_frame {
 	int64_t frame_number;
 	struct viva_bytes continuation;  // empty = the service's own memory of the session is used
 	int64_t deadline_us;             // monotonic
+	bool is_queued;                  // it came through the queue, not as a call
+	const char *traceparent;         // W3C trace context of who sent it; NULL = none
 };
 
 // 1 to EMOTION_MAX_SESSION_ID bytes without control characters. VIVA_EFIELD.
@@ -30,13 +32,31 @@ VIVA_MUST_CHECK int emotion_frame_from_view(const struct emotion_frame_view *vie
 					    struct viva_arena *arena, struct emotion_frame *ret_frame,
 					    struct viva_error *error);
 
-// Analyses the frame and keeps it in the timeline. The answer is in the arena, with the session's new continuation.
-// A frame of the same timestamp and number as an earlier one changes nothing that is kept.
-// VIVA_EFIELD (a continuation that is not ours, or of another session), VIVA_EIMAGE, VIVA_EFRAMESIZE, VIVA_EOVERLOAD,
-// VIVA_EDEADLINE, VIVA_EIO, VIVA_ENOMEM.
+// Analyses the frame, keeps it in the timeline, and tells the others of it. The answer is in the arena, with the
+// session's new continuation. A frame that was kept before, by its number or else by its time, changes nothing that is
+// kept, and nobody is told again. VIVA_EFIELD (a continuation that is not ours, or of another session), VIVA_EIMAGE,
+// VIVA_EFRAMESIZE, VIVA_ENOTFOUND (the session was erased), VIVA_EOVERLOAD, VIVA_EDEADLINE, VIVA_EIO, VIVA_ENOMEM.
 VIVA_MUST_CHECK int emotion_analyze(struct emotion_service *service, const struct emotion_frame *frame,
 				    struct viva_arena *arena, Emotion__EmotionResponse **ret_response,
 				    struct viva_error *error);
+
+// What came of a frame of the queue. Each but ANALYSED is the stated rule by which it was not analysed (again).
+enum emotion_queued_outcome {
+	EMOTION_QUEUED_ANALYSED,
+	EMOTION_QUEUED_REPEATED,    // it was analysed or dropped before; no inference was spent on it
+	EMOTION_QUEUED_ERASED,      // its session was erased; nothing is noted
+	EMOTION_QUEUED_UNREADABLE,  // "invalid_image": noted as dropped
+	EMOTION_QUEUED_TOO_LARGE,   // "frame_too_large": noted as dropped
+	EMOTION_QUEUED_OUTCOMES,
+};
+
+// The same for a frame of the queue (is_queued), which waits for live ones (gate.h), goes on from the latest state
+// known, sets none back that is later than the frame, and has effect once. VIVA_ECLOSED (the service stops),
+// VIVA_EFIELD (a time out of range), VIVA_EOVERLOAD (too many frames of the session wait), VIVA_EIO, VIVA_EMODEL,
+// VIVA_ENOMEM.
+VIVA_MUST_CHECK int emotion_analyze_queued(struct emotion_service *service, const struct emotion_frame *frame,
+					   struct viva_arena *arena, enum emotion_queued_outcome *ret_outcome,
+					   struct viva_error *error);
 
 // Takes the frame into the session's blinks, but not into its timeline. Fails as emotion_analyze.
 VIVA_MUST_CHECK int emotion_detect_blink(struct emotion_service *service, const struct emotion_frame *frame,
@@ -48,7 +68,9 @@ VIVA_MUST_CHECK int emotion_detect_face(struct emotion_service *service, const s
 					struct viva_arena *arena, Emotion__FaceResponse **ret_response,
 					struct viva_error *error);
 
-// Forgets the session: its timeline, its state, and what stands of them in the store's files.
-VIVA_MUST_CHECK int emotion_erase(struct emotion_service *service, const char *session_id, struct viva_error *error);
+// Forgets the session: its timeline, its state, its events that wait, and what stands of them in the store's files.
+// `until_ms` as emotion_timeline_erase has it. VIVA_EOVERLOAD, VIVA_EIO, VIVA_ENOMEM.
+VIVA_MUST_CHECK int emotion_erase(struct emotion_service *service, const char *session_id, int64_t until_ms,
+				  struct viva_error *error);
 
 #endif

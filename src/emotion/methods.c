@@ -13,9 +13,11 @@ static int read_frame(struct viva_rpc_call *call, struct emotion_frame *ret_fram
 	int code = emotion_frame_view_parse(viva_rpc_request(call), &view, error);
 	if (code == 0)
 		code = emotion_frame_from_view(&view, "", viva_rpc_arena(call), ret_frame, error);
-	if (code == 0)
-		ret_frame->deadline_us = viva_rpc_deadline_us(call);
-	return code;
+	if (code != 0)
+		return code;
+	ret_frame->deadline_us = viva_rpc_deadline_us(call);
+	ret_frame->traceparent = viva_rpc_metadata(call, "traceparent");
+	return 0;
 }
 
 static int analyze_frame(struct viva_rpc_call *call, void *context, struct viva_error *error)
@@ -54,8 +56,8 @@ static bool is_frames_fault(int code)
 	return code == VIVA_EINVAL || code == VIVA_EFIELD || code == VIVA_EIMAGE || code == VIVA_EFRAMESIZE;
 }
 
-static int analyze_one(struct emotion_service *service, struct viva_bytes message, const char *session_id,
-		       int64_t deadline_us, struct viva_arena *arena, Emotion__EmotionResponse **ret_response,
+static int analyze_one(struct viva_rpc_call *call, struct emotion_service *service, struct viva_bytes message,
+		       const char *session_id, struct viva_arena *arena, Emotion__EmotionResponse **ret_response,
 		       struct viva_error *error)
 {
 	struct emotion_frame_view view = {0};
@@ -68,7 +70,8 @@ static int analyze_one(struct emotion_service *service, struct viva_bytes messag
 	if (code == 0)
 		code = emotion_frame_from_view(&view, session_id, arena, &frame, error);
 	if (code == 0) {
-		frame.deadline_us = deadline_us;
+		frame.deadline_us = viva_rpc_deadline_us(call);
+		frame.traceparent = viva_rpc_metadata(call, "traceparent");
 		code = emotion_analyze(service, &frame, arena, ret_response, error);
 	}
 	if (!is_frames_fault(code))
@@ -97,8 +100,7 @@ static int answer_batch(struct viva_rpc_call *call, struct emotion_service *serv
 		struct viva_error reason = {0};
 		int code = viva_arena_create(0, &arena);
 		if (code == 0)
-			code = analyze_one(service, message, session_id, viva_rpc_deadline_us(call), arena, &response,
-					   &reason);
+			code = analyze_one(call, service, message, session_id, arena, &response, &reason);
 		if (code != 0) {
 			*error = reason;
 			return code;

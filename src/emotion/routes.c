@@ -147,6 +147,7 @@ static int analyze_view(struct viva_http_request *request, const struct emotion_
 	if (code != 0)
 		return code;
 	frame.deadline_us = request->deadline_us;
+	frame.traceparent = request->traceparent;
 	return emotion_analyze(request->context, &frame, arena, ret_response, error);
 }
 
@@ -314,7 +315,7 @@ static int erase(struct viva_http_request *request, struct viva_http_response *r
 	const char *id = NULL;
 	int code = path_session(request, &id, error);
 	if (code == 0)
-		code = emotion_erase(request->context, id, error);
+		code = emotion_erase(request->context, id, 0, error);
 	if (code == 0)
 		viva_http_set_status(response, 204);
 	return code;

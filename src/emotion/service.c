@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "descriptor_sets.h"
 #include "emotion/emotion.h"
+#include "emotion/erasures.h"
 #include "emotion/methods.h"
+#include "emotion/queue.h"
 #include "emotion/routes.h"
 #include "emotion/state.h"
 #include "emotion/timeline.h"
@@ -19,6 +21,7 @@ enum {
 	DEFAULT_PORT = 8081,
 	HOUSEKEEPING_MS = 60000,
 	MAX_CONTEXTS = 64,
+	QUEUE_PATIENCE_MS = 1000,
 };
 
 static const char *const tags[] = {"ml", "grpc", NULL};  // reference design §6
@@ -47,8 +50,8 @@ static void keep_house(void *context)
 	struct emotion_service *service = context;
 	struct viva_error error = {0};
 	int64_t deleted = 0;
-	int64_t before_ms = viva_clock_unix_ms(service->clock) - service->retention_ms;
-	if (emotion_timeline_expire(service->store, before_ms, &deleted, &error) != 0)
+	int64_t now_ms = viva_clock_unix_ms(service->clock);
+	if (emotion_timeline_expire(service->store, now_ms - service->retention_ms, now_ms, &deleted, &error) != 0)
 		viva_log_warn("old timelines can't be deleted now: %s", viva_error_message(&error));
 	if (deleted > 0) {
 		viva_log_info("deleted %lld rows of old timelines", (long long)deleted);
@@ -69,17 +72,32 @@ static void start_housekeeping(void *context)
 		atomic_store(&service->is_cleaning, false);
 }
 
+// On a worker, since it waits for the bus.
+static void stop_consuming(void *context)
+{
+	struct emotion_service *service = context;
+	emotion_queue_stop(service->queue);
+	emotion_erasures_stop(service->erasures);
+}
+
 static void drain(void *state)
 {
 	struct emotion_service *service = state;
 	service->housekeeping = viva_loop_timer_destroy(service->housekeeping);
+	// Frames that wait at the gate hold nothing up. Where the pool is full, stop() does the rest.
+	emotion_gate_close(service->gate);
+	(void)!viva_pool_submit(service->pool, stop_consuming, service);
 }
 
 static void stop(void *state)
 {
 	struct emotion_service *service = state;
-	drain(service);  // not done yet where the start failed
+	service->housekeeping = viva_loop_timer_destroy(service->housekeeping);
+	emotion_queue_destroy(service->queue);
+	emotion_erasures_destroy(service->erasures);
+	viva_outbox_close(service->outbox, service->grace_ms);
 	emotion_sessions_destroy(service->sessions);
+	emotion_gate_destroy(service->gate);
 	viva_vision_destroy(service->vision);
 	viva_store_destroy(service->store);
 	free(service);
@@ -106,15 +124,18 @@ static int open_store(struct emotion_service *service, const struct viva_service
 	return emotion_timeline_open(url ? url : default_url, &service->store, error);
 }
 
+static size_t frames_at_a_time(const struct viva_config *config)
+{
+	int64_t configured = viva_config_int(config, "frames-at-a-time");
+	int64_t processors = sysconf(_SC_NPROCESSORS_ONLN);
+	return (size_t)(configured > 0 ? configured : VIVA_MIN(VIVA_MAX(processors, 1), MAX_CONTEXTS));
+}
+
 static int open_vision(struct emotion_service *service, const struct viva_config *config, struct viva_error *error)
 {
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	int64_t contexts = viva_config_int(config, "frames-at-a-time");
-	if (contexts == 0)
-		contexts = VIVA_MIN(VIVA_MAX(processors, 1), MAX_CONTEXTS);
 	struct viva_vision_options vision = viva_vision_defaults();
 	vision.model_directory = viva_config_text(config, "model-dir");
-	vision.contexts = (size_t)contexts;
+	vision.contexts = frames_at_a_time(config);
 	vision.max_bytes = (size_t)viva_config_int(config, "max-frame-bytes");
 	vision.max_pixels = (uint64_t)viva_config_int(config, "max-frame-pixels");
 	return viva_vision_open(&vision, &service->vision, error);
@@ -130,6 +151,29 @@ static int make_sessions(struct emotion_service *service, const struct viva_serv
 	return emotion_sessions_create(&sessions, &service->sessions);
 }
 
+static int open_outbox(struct emotion_service *service, const struct viva_service_runtime *runtime)
+{
+	struct viva_outbox_options outbox = viva_outbox_defaults();
+	outbox.store = service->store;
+	outbox.bus = runtime->bus;
+	outbox.service = "emotion";
+	outbox.clock = runtime->clock;
+	outbox.random = runtime->random;
+	return viva_outbox_create(&outbox, &service->outbox);
+}
+
+// After all that their handlers use.
+static int start_consuming(struct emotion_service *service, const struct viva_config *config, struct viva_error *error)
+{
+	const struct emotion_queue_options queue = {
+		.service = service,
+		.partitions = (size_t)viva_config_int(config, "frame-partitions"),
+		.frames_at_a_time = frames_at_a_time(config),
+	};
+	int code = emotion_erasures_create(service, &service->erasures, error);
+	return code == 0 ? emotion_queue_create(&queue, &service->queue, error) : code;
+}
+
 static int start(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error)
 {
 	struct emotion_service *service = calloc(1, sizeof *service);
@@ -138,6 +182,8 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	service->clock = runtime->clock;
 	service->auth = runtime->auth;
 	service->pool = runtime->pool;
+	service->bus = runtime->bus;
+	service->grace_ms = (uint32_t)viva_config_int(runtime->config, "shutdown-grace-ms");
 	service->retention_ms = viva_config_int(runtime->config, "retention-days") * 86400000;
 	register_metrics(service);
 	int code = open_vision(service, runtime->config, error);
@@ -145,6 +191,12 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 		code = open_store(service, runtime, error);
 	if (code == 0)
 		code = make_sessions(service, runtime);
+	if (code == 0)
+		code = emotion_gate_create(frames_at_a_time(runtime->config), QUEUE_PATIENCE_MS, &service->gate);
+	if (code == 0)
+		code = open_outbox(service, runtime);
+	if (code == 0)
+		code = start_consuming(service, runtime->config, error);
 	if (code == 0)
 		code = viva_loop_timer_create(runtime->loop, HOUSEKEEPING_MS, HOUSEKEEPING_MS, start_housekeeping,
 					      service, &service->housekeeping);
@@ -156,11 +208,17 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	return 0;
 }
 
+// Without the bus live frames are analysed all the same, and what is to be told of them waits in the outbox.
 static int check(void *state, json_t *detail, struct viva_error *error)
 {
 	struct emotion_service *service = state;
+	int64_t waiting = 0;
 	int code = viva_store_ping(service->store, error);
+	if (code == 0)
+		code = viva_outbox_waiting(service->outbox, &waiting, error);
 	json_object_set_new(detail, "store", json_string(code == 0 ? "ok" : "down"));
+	json_object_set_new(detail, "bus", json_string(viva_bus_ping(service->bus, NULL) == 0 ? "ok" : "down"));
+	json_object_set_new(detail, "outbox", json_integer((json_int_t)waiting));
 	json_object_set_new(detail, "models", json_string("ok"));
 	json_object_set_new(detail, "sessions", json_integer((json_int_t)emotion_sessions_count(service->sessions)));
 	return code;
@@ -173,6 +231,7 @@ int viva_emotion_main(int argument_count, char **arguments)
 		.summary = "Sees faces, expressions and blinks in frames, and keeps their timeline",
 		.default_port = DEFAULT_PORT,
 		.tags = tags,
+		.uses_bus = true,
 		.options = options,
 		.option_count = VIVA_COUNT(options),
 		.routes = emotion_routes,

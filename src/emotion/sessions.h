@@ -19,8 +19,8 @@ struct emotion_sessions;
 
 // A session while it is checked out.
 struct emotion_session {
-	bool is_loaded;               // false: `tracker` is empty, and the store may know more
-	struct viva_tracker tracker;  // to be changed freely by whoever has checked it out
+	struct viva_tracker
+		tracker;  // to be changed freely by whoever has checked it out; the store may know a newer one
 };
 
 struct emotion_sessions_options {

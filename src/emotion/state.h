@@ -12,21 +12,31 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/pool.h"
+#include "bus/outbox.h"
+#include "emotion/gate.h"
 #include "emotion/sessions.h"
+#include "emotion/timeline.h"
 #include "net/loop.h"
 #include "store/store.h"
 #include "vision/vision.h"
 
-enum { EMOTION_MAX_SESSION_ID = 128 };
+struct emotion_erasures;
+struct emotion_queue;
 
 struct emotion_service {
 	const struct viva_clock *clock;
 	const struct viva_auth *auth;
 	struct viva_pool *pool;
 	struct viva_store *store;
+	struct viva_bus *bus;        // borrowed
+	struct viva_outbox *outbox;  // of EmotionAnalyzed
 	struct viva_vision *vision;
+	struct emotion_gate *gate;  // before vision
 	struct emotion_sessions *sessions;
+	struct emotion_queue *queue;
+	struct emotion_erasures *erasures;
 	struct viva_loop_timer *housekeeping;
+	uint32_t grace_ms;  // for what waits in the outbox at the end
 	int64_t retention_ms;
 	atomic_bool is_cleaning;  // one housekeeping at a time
 	atomic_bool needs_scrub;  // something was erased and may still stand in the store's files

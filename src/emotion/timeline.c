@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "emotion/timeline.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "base/json.h"
-#include "base/text.h"
-
-enum { MAX_PLACE = 48, EXPIRE_ROWS = 10000 };
 
 static const struct viva_migration migrations[] = {
 	{1, "CREATE TABLE emotion_frames ("
@@ -28,6 +22,26 @@ static const struct viva_migration migrations[] = {
 	    " state BYTEA NOT NULL,"
 	    " updated_at BIGINT NOT NULL);"
 	    "CREATE INDEX emotion_sessions_by_age ON emotion_sessions (updated_at);"},
+	// A number names a frame of its session, whatever time it comes with. Of what was kept twice before that held,
+	// the earliest stays.
+	{2, "DELETE FROM emotion_frames WHERE frame_number > 0 AND (session_id, timestamp_ms, frame_number) NOT IN"
+	    " (SELECT session_id, MIN(timestamp_ms), frame_number FROM emotion_frames WHERE frame_number > 0"
+	    " GROUP BY session_id, frame_number);"
+	    "CREATE UNIQUE INDEX emotion_frames_by_number ON emotion_frames (session_id, frame_number)"
+	    " WHERE frame_number > 0;"
+	    "CREATE TABLE emotion_drops ("
+	    " session_id TEXT NOT NULL,"
+	    " frame_number BIGINT NOT NULL,"
+	    " timestamp_ms BIGINT NOT NULL,"
+	    " rule TEXT NOT NULL,"
+	    " recorded_at BIGINT NOT NULL,"
+	    " PRIMARY KEY (session_id, frame_number, timestamp_ms));"
+	    "CREATE INDEX emotion_drops_by_age ON emotion_drops (recorded_at);"
+	    "CREATE TABLE emotion_tombstones ("
+	    " session_id TEXT PRIMARY KEY,"
+	    " until_ms BIGINT NOT NULL);"
+	    "CREATE INDEX emotion_tombstones_by_age ON emotion_tombstones (until_ms);"},
+	{3, VIVA_OUTBOX_SCHEMA("emotion")},
 };
 
 int emotion_timeline_open(const char *url, struct viva_store **ret_store, struct viva_error *error)
@@ -42,16 +56,36 @@ int emotion_timeline_open(const char *url, struct viva_store **ret_store, struct
 	return viva_store_open(&options, ret_store, error);
 }
 
-struct addition {
-	const struct emotion_timeline_frame *frame;  // NULL = only the state
-	const char *session_id;
-	int64_t last_ms;  // of the state
-	struct viva_bytes state;
-	int64_t now_ms;
+struct adding {
+	const struct emotion_timeline_addition *addition;
+	struct viva_arena *arena;
+	bool is_new;
 };
 
-static int insert_frame(struct viva_store_transaction *transaction, const struct addition *addition,
-			struct viva_error *error)
+int emotion_timeline_lock(struct viva_store_transaction *transaction, const char *session_id, struct viva_error *error)
+{
+	char name[sizeof "emotion/" + EMOTION_MAX_SESSION_ID];
+	snprintf(name, sizeof name, "emotion/%s", session_id);
+	return viva_transaction_lock(transaction, name, error);
+}
+
+static int check_not_erased(struct viva_store_transaction *transaction, const char *session_id,
+			    struct viva_arena *arena, struct viva_error *error)
+{
+	const struct viva_value values[] = {viva_value_text(session_id)};
+	struct viva_rows rows;
+	int code = emotion_timeline_lock(transaction, session_id, error);
+	if (code == 0)
+		code = viva_transaction_query(transaction, arena,
+					      "SELECT until_ms FROM emotion_tombstones WHERE session_id = $1", values,
+					      VIVA_COUNT(values), &rows, error);
+	if (code == 0 && rows.row_count > 0)
+		code = viva_fail(error, VIVA_ENOTFOUND, NULL, "this session was erased");
+	return code;
+}
+
+static int insert_frame(struct viva_store_transaction *transaction, const struct emotion_timeline_addition *addition,
+			int64_t *ret_inserted, struct viva_error *error)
 {
 	const struct emotion_timeline_frame *frame = addition->frame;
 	const struct viva_value values[] = {
@@ -64,16 +98,18 @@ static int insert_frame(struct viva_store_transaction *transaction, const struct
 					"INSERT INTO emotion_frames (session_id, timestamp_ms, frame_number, has_face, "
 					"emotion, confidence, blink_count, recorded_at) "
 					"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-					values, VIVA_COUNT(values), NULL, error);
+					values, VIVA_COUNT(values), ret_inserted, error);
 }
 
-static int upsert_state(struct viva_store_transaction *transaction, const struct addition *addition,
+static int upsert_state(struct viva_store_transaction *transaction, const struct emotion_timeline_addition *addition,
 			struct viva_error *error)
 {
+	uint8_t bytes[VIVA_TRACKER_MAX_BYTES];
+	size_t size = viva_tracker_write(addition->state, bytes);
 	const struct viva_value values[] = {
 		viva_value_text(addition->session_id),
-		viva_value_int(addition->last_ms),
-		viva_value_bytes(addition->state),
+		viva_value_int(addition->state->last_ms),
+		viva_value_bytes(viva_bytes_of(bytes, size)),
 		viva_value_int(addition->now_ms),
 	};
 	// Another instance, or a caller that repeats an old frame, must not set a session back.
@@ -88,179 +124,98 @@ static int upsert_state(struct viva_store_transaction *transaction, const struct
 
 static int add(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
 {
-	const struct addition *addition = context;
-	int code = addition->frame ? insert_frame(transaction, addition, error) : 0;
-	return code == 0 ? upsert_state(transaction, addition, error) : code;
+	struct adding *adding = context;
+	const struct emotion_timeline_addition *addition = adding->addition;
+	int64_t inserted = 0;
+	int code = check_not_erased(transaction, addition->session_id, adding->arena, error);
+	if (code == 0 && addition->frame)
+		code = insert_frame(transaction, addition, &inserted, error);
+	if (code == 0 && inserted > 0 && addition->event)
+		code = viva_outbox_add(addition->outbox, transaction, addition->event, error);
+	if (code == 0 && addition->state)
+		code = upsert_state(transaction, addition, error);
+	adding->is_new = inserted > 0;
+	return code;
 }
 
-int emotion_timeline_add(struct viva_store *store, const char *session_id, const struct emotion_timeline_frame *frame,
-			 const struct viva_tracker *state, int64_t now_ms, struct viva_error *error)
+int emotion_timeline_add(struct viva_store *store, const struct emotion_timeline_addition *addition,
+			 struct viva_arena *arena, bool *ret_is_new, struct viva_error *error)
 {
-	uint8_t bytes[VIVA_TRACKER_MAX_BYTES];
-	struct addition addition = {.session_id = session_id,
-				    .frame = frame,
-				    .last_ms = state->last_ms,
-				    .state = viva_bytes_of(bytes, viva_tracker_write(state, bytes)),
-				    .now_ms = now_ms};
-	return viva_store_transact(store, add, &addition, error);
+	struct adding adding = {.addition = addition, .arena = arena};
+	int code = viva_store_transact(store, add, &adding, error);
+	if (code == 0)
+		*ret_is_new = adding.is_new;
+	return code;
 }
 
-int emotion_timeline_load_state(struct viva_store *store, const char *session_id, struct viva_arena *arena,
-				struct viva_tracker *ret_state, struct viva_error *error)
+struct dropping {
+	const struct viva_value *values;
+	size_t value_count;
+	const char *session_id;
+	struct viva_arena *arena;
+};
+
+static int drop(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
 {
-	const struct viva_value values[] = {viva_value_text(session_id)};
+	const struct dropping *dropping = context;
+	int code = check_not_erased(transaction, dropping->session_id, dropping->arena, error);
+	if (code != 0)
+		return code;
+	return viva_transaction_execute(transaction,
+					"INSERT INTO emotion_drops (session_id, frame_number, timestamp_ms, rule, "
+					"recorded_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+					dropping->values, dropping->value_count, NULL, error);
+}
+
+int emotion_timeline_drop(struct viva_store *store, const char *session_id, int64_t frame_number, int64_t timestamp_ms,
+			  const char *rule, int64_t now_ms, struct viva_arena *arena, struct viva_error *error)
+{
+	// Of a numbered frame the number is the whole name, here too.
+	const struct viva_value values[] = {viva_value_text(session_id), viva_value_int(frame_number),
+					    viva_value_int(frame_number > 0 ? 0 : timestamp_ms), viva_value_text(rule),
+					    viva_value_int(now_ms)};
+	struct dropping dropping = {
+		.values = values, .value_count = VIVA_COUNT(values), .session_id = session_id, .arena = arena};
+	return viva_store_transact(store, drop, &dropping, error);
+}
+
+int emotion_timeline_find(struct viva_store *store, const char *session_id, int64_t frame_number, int64_t timestamp_ms,
+			  struct viva_arena *arena, enum emotion_timeline_place *ret_place, struct viva_error *error)
+{
+	// Each counts 0 or 1. "frame_number > 0" is what lets the index of numbered frames be used.
+#define FIND(frames)                                                                                                   \
+	"SELECT (SELECT COUNT(*) FROM emotion_tombstones WHERE session_id = $1), "                                     \
+	"(SELECT COUNT(*) FROM emotion_frames WHERE session_id = $1 AND " frames "), "                                 \
+	"(SELECT COUNT(*) FROM emotion_drops WHERE session_id = $1 AND frame_number = $2 AND timestamp_ms = $3)"
+	const char *sql = frame_number > 0 ? FIND("frame_number = $2 AND frame_number > 0")
+					   : FIND("frame_number = $2 AND timestamp_ms = $3");
+#undef FIND
+	const struct viva_value values[] = {viva_value_text(session_id), viva_value_int(frame_number),
+					    viva_value_int(frame_number > 0 ? 0 : timestamp_ms)};
 	struct viva_rows rows;
-	int code = viva_store_query(store, arena, "SELECT state FROM emotion_sessions WHERE session_id = $1", values,
+	int code = viva_store_query(store, arena, sql, values, VIVA_COUNT(values), &rows, error);
+	if (code != 0)
+		return code;
+	*ret_place = viva_rows_int(&rows, 0, 0) > 0   ? EMOTION_FRAME_ERASED
+		     : viva_rows_int(&rows, 0, 1) > 0 ? EMOTION_FRAME_RECORDED
+		     : viva_rows_int(&rows, 0, 2) > 0 ? EMOTION_FRAME_DROPPED
+						      : EMOTION_FRAME_UNKNOWN;
+	return 0;
+}
+
+int emotion_timeline_load_state(struct viva_store *store, const char *session_id, int64_t after_ms,
+				struct viva_arena *arena, struct viva_tracker *ret_state, struct viva_error *error)
+{
+	const struct viva_value values[] = {viva_value_text(session_id), viva_value_int(after_ms)};
+	struct viva_rows rows;
+	int code = viva_store_query(store, arena,
+				    "SELECT state FROM emotion_sessions WHERE session_id = $1 AND last_ms > $2", values,
 				    VIVA_COUNT(values), &rows, error);
 	if (code != 0)
 		return code;
-	struct viva_tracker state = {0};
+	struct viva_tracker state;
 	// A state that another version wrote is as good as none: the session begins anew.
-	if (rows.row_count > 0 && viva_tracker_read(viva_rows_bytes(&rows, 0, 0), &state) != 0)
-		state = (struct viva_tracker){0};
-	*ret_state = state;
+	if (rows.row_count > 0 && viva_tracker_read(viva_rows_bytes(&rows, 0, 0), &state) == 0)
+		*ret_state = state;
 	return 0;
-}
-
-// A place is a row's timestamp and number: "1700000000000.17".
-static int parse_place(const char *text, int64_t *ret_timestamp_ms, int64_t *ret_number, struct viva_error *error)
-{
-	char copy[MAX_PLACE];
-	const char *dot = strchr(text, '.');
-	if (dot && strlen(text) < sizeof copy) {
-		memcpy(copy, text, strlen(text) + 1);
-		copy[dot - text] = '\0';
-		if (viva_parse_int64(copy, 0, INT64_MAX, ret_timestamp_ms) == 0 &&
-		    viva_parse_int64(copy + (dot - text) + 1, 0, INT64_MAX, ret_number) == 0)
-			return 0;
-	}
-	return viva_fail(error, VIVA_EFIELD, "after", "after must be the `next` of an earlier page");
-}
-
-static json_t *rows_json(const struct viva_rows *rows, size_t count)
-{
-	json_t *emotions = json_array();
-	for (size_t i = 0; emotions && i < count; i++) {
-		json_t *row = json_pack("{s:I, s:s, s:o, s:I}", "timestamp", (json_int_t)viva_rows_int(rows, i, 0),
-					"emotion", viva_rows_text(rows, i, 2), "confidence",
-					viva_json_real(viva_rows_real(rows, i, 3), 4), "blink_count",
-					(json_int_t)viva_rows_int(rows, i, 4));
-		if (json_array_append_new(emotions, row) != 0) {
-			json_decref(emotions);
-			return NULL;
-		}
-	}
-	return emotions;
-}
-
-// Rows of (emotion, frames, faces, most blinks), the most frequent emotion first.
-static json_t *summary_json(const struct viva_rows *rows)
-{
-	json_int_t frames = 0, faces = 0, blinks = 0;
-	const char *dominant = NULL;
-	for (size_t i = 0; i < rows->row_count; i++) {
-		frames += viva_rows_int(rows, i, 1);
-		faces += viva_rows_int(rows, i, 2);
-		blinks = VIVA_MAX(blinks, (json_int_t)viva_rows_int(rows, i, 3));
-	}
-	json_t *distribution = json_object();
-	for (size_t i = 0; i < rows->row_count; i++) {
-		const char *emotion = viva_rows_text(rows, i, 0);
-		if (!emotion || emotion[0] == '\0')
-			continue;
-		if (!dominant)
-			dominant = emotion;
-		double share = (double)viva_rows_int(rows, i, 2) / (double)VIVA_MAX(faces, 1);
-		json_object_set_new(distribution, emotion, viva_json_real(share, 4));
-	}
-	return json_pack("{s:I, s:I, s:s?, s:o, s:I}", "frames", frames, "faces", faces, "dominant", dominant,
-			 "distribution", distribution, "blinks", blinks);
-}
-
-int emotion_timeline_page(struct viva_store *store, const char *session_id, int64_t limit, const char *after,
-			  struct viva_arena *arena, json_t **ret_page, struct viva_error *error)
-{
-	int64_t timestamp_ms = -1, number = -1;
-	int code = after ? parse_place(after, &timestamp_ms, &number, error) : 0;
-	if (code != 0)
-		return code;
-	// One more than asked for tells whether there is a next page.
-	const struct viva_value values[] = {viva_value_text(session_id), viva_value_int(timestamp_ms),
-					    viva_value_int(number), viva_value_int(limit + 1)};
-	struct viva_rows rows, totals;
-	code = viva_store_query(store, arena,
-				"SELECT timestamp_ms, frame_number, emotion, confidence, blink_count "
-				"FROM emotion_frames WHERE session_id = $1 AND "
-				"(timestamp_ms > $2 OR (timestamp_ms = $2 AND frame_number > $3)) "
-				"ORDER BY timestamp_ms, frame_number LIMIT $4",
-				values, VIVA_COUNT(values), &rows, error);
-	if (code == 0)
-		code = viva_store_query(store, arena,
-					"SELECT emotion, COUNT(*), SUM(has_face), MAX(blink_count) FROM emotion_frames "
-					"WHERE session_id = $1 GROUP BY emotion ORDER BY COUNT(*) DESC, emotion",
-					values, 1, &totals, error);
-	if (code != 0)
-		return code;
-
-	size_t count = VIVA_MIN(rows.row_count, (size_t)limit);
-	char place[MAX_PLACE] = "";
-	if (rows.row_count > count)
-		snprintf(place, sizeof place, "%" PRId64 ".%" PRId64, viva_rows_int(&rows, count - 1, 0),
-			 viva_rows_int(&rows, count - 1, 1));
-	json_t *page = json_pack("{s:s, s:o, s:o, s:s?}", "session_id", session_id, "emotions", rows_json(&rows, count),
-				 "summary", summary_json(&totals), "next", place[0] != '\0' ? place : NULL);
-	if (!page)
-		return VIVA_ENOMEM;
-	*ret_page = page;
-	return 0;
-}
-
-static int erase(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
-{
-	const struct viva_value values[] = {viva_value_text(context)};
-	int code = viva_transaction_execute(transaction, "DELETE FROM emotion_frames WHERE session_id = $1", values, 1,
-					    NULL, error);
-	if (code != 0)
-		return code;
-	return viva_transaction_execute(transaction, "DELETE FROM emotion_sessions WHERE session_id = $1", values, 1,
-					NULL, error);
-}
-
-int emotion_timeline_erase(struct viva_store *store, const char *session_id, struct viva_error *error)
-{
-	VIVA_AUTO_FREE char *id = strdup(session_id);
-	return id ? viva_store_transact(store, erase, id, error) : VIVA_ENOMEM;
-}
-
-// In portions, so that frames need not wait for long.
-static int expire_table(struct viva_store *store, const char *sql, int64_t before_ms, int64_t *deleted,
-			struct viva_error *error)
-{
-	const struct viva_value values[] = {viva_value_int(before_ms), viva_value_int(EXPIRE_ROWS)};
-	int64_t changed = 0;
-	do {
-		int code = viva_store_execute(store, sql, values, VIVA_COUNT(values), &changed, error);
-		if (code != 0)
-			return code;
-		*deleted += changed;
-	} while (changed == EXPIRE_ROWS);
-	return 0;
-}
-
-int emotion_timeline_expire(struct viva_store *store, int64_t before_ms, int64_t *ret_deleted, struct viva_error *error)
-{
-	int64_t deleted = 0;
-	int code = expire_table(store,
-				"DELETE FROM emotion_frames WHERE (session_id, timestamp_ms, frame_number) IN "
-				"(SELECT session_id, timestamp_ms, frame_number FROM emotion_frames "
-				"WHERE recorded_at < $1 LIMIT $2)",
-				before_ms, &deleted, error);
-	if (code == 0)
-		code = expire_table(store,
-				    "DELETE FROM emotion_sessions WHERE session_id IN "
-				    "(SELECT session_id FROM emotion_sessions WHERE updated_at < $1 LIMIT $2)",
-				    before_ms, &deleted, error);
-	if (code == 0)
-		*ret_deleted = deleted;
-	return code;
 }

@@ -1,110 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Frames of sessions, with the real models, a store in a folder of its own, and keys of its own.
-#include "emotion/analysis.h"
-
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
-#include "emotion/timeline.h"
-#include "pictures.h"
-#include "viva_test.h"
+#include "emotion_fixture.h"
 
-static struct emotion_service service;
-static struct fake_clock fake;
-static char directory[PATH_MAX];
-static struct viva_arena *arena;
-static uint8_t *astronaut;
-static struct viva_bytes room;
-
-static struct emotion_sessions *make_sessions(void)
-{
-	struct emotion_sessions_options options = emotion_sessions_defaults();
-	options.clock = &fake.clock;
-	struct emotion_sessions *sessions = NULL;
-	assert_ok(emotion_sessions_create(&options, &sessions));
-	return sessions;
-}
-
-static int open_service(void **state)
-{
-	(void)state;
-	char url[PATH_MAX + 32];
-	struct viva_error error = {0};
-	struct viva_auth *auth = NULL;
-	make_test_directory(directory, sizeof directory);
-	snprintf(url, sizeof url, "sqlite:%s/viva.db", directory);
-	fake_clock_init(&fake);
-	struct viva_auth_options keys = {.data_directory = directory,
-					 .api_key = "an api key for the tests alone",
-					 .token_key = "a token key for the tests that is long enough",
-					 .clock = &fake.clock};
-	struct viva_vision_options vision = viva_vision_defaults();
-	vision.model_directory = getenv("VIVA_MODEL_DIR");
-	service = (struct emotion_service){.clock = &fake.clock};
-	if (!vision.model_directory || viva_auth_open(&keys, &auth, &error) != 0 ||
-	    viva_vision_open(&vision, &service.vision, &error) != 0 ||
-	    emotion_timeline_open(url, &service.store, &error) != 0) {
-		print_error("the service can't be opened: %s\n", error.message);
-		return -1;
-	}
-	service.auth = auth;
-	service.sessions = make_sessions();
-	service.frames_with_face = viva_counter("test_frames", "result=\"face\"", "test");
-	service.frames_without_face = viva_counter("test_frames", "result=\"no_face\"", "test");
-	service.frames_refused = viva_counter("test_frames", "result=\"refused\"", "test");
-	service.inference_seconds = viva_histogram("test_seconds", "", "test");
-	astronaut = read_astronaut();
-	uint8_t *rgb = make_gradient(320, 240);
-	room = make_jpeg(rgb, 320, 240, (struct jpeg_options){0});
-	free(rgb);
-	return viva_arena_create(0, &arena);
-}
-
-static int close_service(void **state)
-{
-	(void)state;
-	viva_arena_destroy(arena);
-	emotion_sessions_destroy(service.sessions);
-	viva_store_destroy(service.store);
-	viva_vision_destroy(service.vision);
-	viva_auth_destroy((struct viva_auth *)(uintptr_t)service.auth);
-	remove_test_directory(directory);
-	free(astronaut);
-	free_picture(room);
-	return 0;
-}
-
-static struct emotion_frame frame_of(const char *session_id, struct viva_bytes image, int64_t time_ms, int64_t number)
-{
-	return (struct emotion_frame){.session_id = session_id,
-				      .image = image,
-				      .timestamp_ms = time_ms,
-				      .frame_number = number,
-				      .deadline_us = INT64_MAX};
-}
+// Shorter names for what the tests are full of.
+#define service emotion_fixture.service
+#define arena emotion_fixture.arena
+#define room emotion_fixture.room
+#define frame_of emotion_fixture_frame
+#define analyze emotion_fixture_analyze
+#define seal emotion_fixture_seal
 
 static struct viva_bytes bytes_of(ProtobufCBinaryData data)
 {
 	return viva_bytes_of(data.data, data.len);
 }
 
-static Emotion__EmotionResponse *analyze(const struct emotion_frame *frame)
-{
-	Emotion__EmotionResponse *response = NULL;
-	struct viva_error error = {0};
-	assert_ok(emotion_analyze(&service, frame, arena, &response, &error));
-	return response;
-}
-
 static int64_t frames_kept(const char *session_id)
 {
-	VIVA_AUTO_JSON json = NULL;
-	assert_ok(emotion_timeline_page(service.store, session_id, 10, NULL, arena, &json, NULL));
-	return json_integer_value(json_object_get(json_object_get(json, "summary"), "frames"));
+	return emotion_fixture_summary(session_id, "frames");
 }
 
 static int32_t blinks_of(const struct emotion_frame *frame)
@@ -155,18 +72,6 @@ static void test_analysis__a_passed_deadline_stops_the_work(void **state)
 	Emotion__EmotionResponse *response = NULL;
 	assert_error(emotion_analyze(&service, &frame, arena, &response, NULL), VIVA_EDEADLINE);
 	assert_int_equal(frames_kept("late"), 0);
-}
-
-// A tracker that has counted `blinks`, sealed for a session as the service seals it.
-static struct viva_bytes seal(const char *session_id, const struct viva_tracker *tracker)
-{
-	uint8_t plain[1024];
-	struct viva_bytes sealed;
-	plain[0] = (uint8_t)strlen(session_id);
-	memcpy(plain + 1, session_id, plain[0]);
-	size_t size = 1u + plain[0] + viva_tracker_write(tracker, plain + 1 + plain[0]);
-	assert_ok(viva_auth_seal(service.auth, "continuation", viva_bytes_of(plain, size), arena, &sealed));
-	return sealed;
 }
 
 static void test_analysis__a_continuation_goes_on_where_it_was_made(void **state)
@@ -239,8 +144,7 @@ static void test_analysis__a_session_goes_on_after_the_process_died(void **state
 	struct emotion_frame frame = frame_of("crash", room, 1000, 1);
 	frame.continuation = seal("crash", &tracker);
 	analyze(&frame);
-	emotion_sessions_destroy(service.sessions);  // all that lives in memory only
-	service.sessions = make_sessions();
+	emotion_fixture_forget_memory();
 	frame = frame_of("crash", room, 1040, 2);
 	assert_int_equal(blinks_of(&frame), 4);
 }
@@ -252,7 +156,7 @@ static void test_analysis__an_erased_session_begins_anew(void **state)
 	struct emotion_frame frame = frame_of("erased", room, 1000, 1);
 	frame.continuation = seal("erased", &tracker);
 	analyze(&frame);
-	assert_ok(emotion_erase(&service, "erased", NULL));
+	assert_ok(emotion_erase(&service, "erased", 0, NULL));
 	assert_int_equal(frames_kept("erased"), 0);
 	frame = frame_of("erased", room, 1040, 2);
 	assert_int_equal(blinks_of(&frame), 0);
@@ -261,11 +165,11 @@ static void test_analysis__an_erased_session_begins_anew(void **state)
 static void test_analysis__a_real_face_is_told_in_full(void **state)
 {
 	(void)state;
-	if (!astronaut) {
+	if (!emotion_fixture.astronaut) {
 		print_message("skipped: no demo/astronaut.png in VIVA_CACHE_DIR; run ./dev deps\n");
 		skip();
 	}
-	struct viva_bytes picture = film_astronaut(astronaut, 50, 20);
+	struct viva_bytes picture = film_astronaut(emotion_fixture.astronaut, 50, 20);
 	struct emotion_frame frame = frame_of("face", picture, 1000, 1);
 	Emotion__EmotionResponse *response = analyze(&frame);
 	assert_true(response->face_metrics->detected);
@@ -310,6 +214,37 @@ static void test_analysis__members_out_of_range_are_named(void **state)
 	assert_ok(emotion_session_id_check(endless + 1, NULL));
 }
 
+static void test_analysis__nothing_is_kept_of_a_session_that_was_erased_for_good(void **state)
+{
+	(void)state;
+	struct emotion_frame frame = frame_of("gone", room, 1000, 1);
+	Emotion__EmotionResponse *response = NULL;
+	Emotion__BlinkResponse *blinks = NULL;
+	analyze(&frame);
+	assert_ok(emotion_erase(&service, "gone", INT64_MAX, NULL));
+	frame = frame_of("gone", room, 1040, 2);
+	assert_error(emotion_analyze(&service, &frame, arena, &response, NULL), VIVA_ENOTFOUND);
+	assert_error(emotion_detect_blink(&service, &frame, arena, &blinks, NULL), VIVA_ENOTFOUND);
+	assert_int_equal(frames_kept("gone"), 0);
+	assert_int_equal(emotion_fixture_count("SELECT COUNT(*) FROM emotion_sessions WHERE session_id = 'gone'"), 0);
+}
+
+static void test_analysis__without_a_continuation_the_newer_of_memory_and_store_goes_on(void **state)
+{
+	(void)state;
+	struct viva_tracker mine = {.has_time = true, .last_ms = 900, .eyes = {.blink_count = 2}};
+	struct viva_tracker others = {.has_time = true, .last_ms = 5000, .eyes = {.blink_count = 6}};
+	struct emotion_frame frame = frame_of("shared", room, 1000, 1);
+	frame.continuation = seal("shared", &mine);
+	analyze(&frame);
+	// Another instance went on with the session, and kept what it saw.
+	const struct emotion_timeline_addition addition = {.session_id = "shared", .state = &others, .now_ms = 1};
+	bool is_new;
+	assert_ok(emotion_timeline_add(service.store, &addition, arena, &is_new, NULL));
+	frame = frame_of("shared", room, 6000, 2);
+	assert_int_equal(analyze(&frame)->blink_metrics->count, 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,8 +257,10 @@ int main(void)
 		cmocka_unit_test(test_analysis__a_forged_or_foreign_continuation_is_refused),
 		cmocka_unit_test(test_analysis__a_session_goes_on_after_the_process_died),
 		cmocka_unit_test(test_analysis__an_erased_session_begins_anew),
+		cmocka_unit_test(test_analysis__nothing_is_kept_of_a_session_that_was_erased_for_good),
+		cmocka_unit_test(test_analysis__without_a_continuation_the_newer_of_memory_and_store_goes_on),
 		cmocka_unit_test(test_analysis__a_real_face_is_told_in_full),
 		cmocka_unit_test(test_analysis__members_out_of_range_are_named),
 	};
-	return cmocka_run_group_tests(tests, open_service, close_service);
+	return cmocka_run_group_tests(tests, emotion_fixture_open, emotion_fixture_close);
 }

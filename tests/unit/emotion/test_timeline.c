@@ -36,7 +36,7 @@ static int close_all(void **state)
 	return 0;
 }
 
-static void add(const char *id, int64_t time_ms, int64_t number, const char *emotion, int32_t blinks, int64_t now_ms)
+static bool add(const char *id, int64_t time_ms, int64_t number, const char *emotion, int32_t blinks, int64_t now_ms)
 {
 	struct viva_tracker tracker = {.has_time = true, .last_ms = time_ms, .eyes = {.blink_count = blinks}};
 	struct emotion_timeline_frame frame = {.frame_number = number,
@@ -45,7 +45,23 @@ static void add(const char *id, int64_t time_ms, int64_t number, const char *emo
 					       .emotion = emotion,
 					       .confidence = .875f,
 					       .blink_count = blinks};
-	assert_ok(emotion_timeline_add(store, id, &frame, &tracker, now_ms, NULL));
+	const struct emotion_timeline_addition addition = {
+		.session_id = id, .frame = &frame, .state = &tracker, .now_ms = now_ms};
+	bool is_new = false;
+	assert_ok(emotion_timeline_add(store, &addition, arena, &is_new, NULL));
+	return is_new;
+}
+
+static enum emotion_timeline_place find(const char *id, int64_t number, int64_t time_ms)
+{
+	enum emotion_timeline_place place;
+	assert_ok(emotion_timeline_find(store, id, number, time_ms, arena, &place, NULL));
+	return place;
+}
+
+static void drop(const char *id, int64_t number, int64_t time_ms, int64_t now_ms)
+{
+	assert_ok(emotion_timeline_drop(store, id, number, time_ms, "invalid_image", now_ms, arena, NULL));
 }
 
 static json_t *page(const char *id, int64_t limit, const char *after)
@@ -121,9 +137,10 @@ static void test_timeline__a_place_that_is_none_is_refused(void **state)
 static void test_timeline__a_frame_that_comes_twice_is_kept_once(void **state)
 {
 	(void)state;
-	add("a", 1000, 1, "happy", 0, 1);
-	add("a", 1000, 1, "sad", 0, 1);
-	add("a", 1000, 2, "sad", 0, 1);
+	assert_true(add("a", 1000, 1, "happy", 0, 1));
+	assert_false(add("a", 1000, 1, "sad", 0, 1));
+	assert_false(add("a", 1001, 1, "sad", 0, 1));  // the number names it, whatever its time
+	assert_true(add("a", 1000, 2, "sad", 0, 1));
 	VIVA_AUTO_JSON json = page("a", 10, NULL);
 	assert_int_equal(json_array_size(json_object_get(json, "emotions")), 2);
 	json_t *first = json_array_get(json_object_get(json, "emotions"), 0);
@@ -138,26 +155,35 @@ static void test_timeline__the_state_outlives_the_process_and_never_goes_back(vo
 	add("a", 4000, 2, "happy", 2, 1);  // late: another instance was faster
 	store = viva_store_destroy(store);
 	open_store();
-	assert_ok(emotion_timeline_load_state(store, "a", arena, &tracker, NULL));
+	assert_ok(emotion_timeline_load_state(store, "a", -1, arena, &tracker, NULL));
 	assert_int_equal(tracker.eyes.blink_count, 3);
 	assert_int_equal(tracker.last_ms, 5000);
-	assert_ok(emotion_timeline_load_state(store, "unknown", arena, &tracker, NULL));
+	tracker = (struct viva_tracker){0};
+	assert_ok(emotion_timeline_load_state(store, "a", 5000, arena, &tracker, NULL));
+	assert_false(tracker.has_time);  // nothing later than that
+	assert_ok(emotion_timeline_load_state(store, "a", 4999, arena, &tracker, NULL));
+	assert_true(tracker.has_time);
+	tracker = (struct viva_tracker){0};
+	assert_ok(emotion_timeline_load_state(store, "unknown", -1, arena, &tracker, NULL));
 	assert_false(tracker.has_time);
 }
 
 static void test_timeline__erasing_a_session_leaves_the_others(void **state)
 {
 	(void)state;
-	struct viva_tracker tracker;
+	struct viva_tracker tracker = {0};
 	add("a", 1000, 1, "happy", 1, 1);
 	add("b", 1000, 1, "happy", 1, 1);
-	assert_ok(emotion_timeline_erase(store, "a", NULL));
+	drop("a", 2, 2000, 1);
+	assert_ok(emotion_timeline_erase(store, "a", 0, NULL));
 	VIVA_AUTO_JSON a = page("a", 10, NULL);
 	VIVA_AUTO_JSON b = page("b", 10, NULL);
 	assert_int_equal(number_at(a, "summary", "frames"), 0);
 	assert_int_equal(number_at(b, "summary", "frames"), 1);
-	assert_ok(emotion_timeline_load_state(store, "a", arena, &tracker, NULL));
+	assert_ok(emotion_timeline_load_state(store, "a", -1, arena, &tracker, NULL));
 	assert_false(tracker.has_time);
+	assert_int_equal(find("a", 2, 2000), EMOTION_FRAME_UNKNOWN);
+	assert_true(add("a", 1000, 1, "happy", 1, 1));  // it may begin anew
 }
 
 static void test_timeline__what_is_old_is_deleted_and_the_rest_stays(void **state)
@@ -167,10 +193,93 @@ static void test_timeline__what_is_old_is_deleted_and_the_rest_stays(void **stat
 	add("old", 1, 1, "happy", 0, 100);
 	add("both", 1, 1, "happy", 0, 100);
 	add("both", 2, 2, "happy", 0, 300);
-	assert_ok(emotion_timeline_expire(store, 200, &deleted, NULL));
-	assert_int_equal(deleted, 3);  // two frames and one state
+	drop("old", 2, 2, 100);
+	assert_ok(emotion_timeline_expire(store, 200, 0, &deleted, NULL));
+	assert_int_equal(deleted, 4);  // two frames, a drop and a state
 	VIVA_AUTO_JSON json = page("both", 10, NULL);
 	assert_int_equal(number_at(json, "summary", "frames"), 1);
+}
+
+static void test_timeline__a_frame_without_a_number_is_named_by_its_time(void **state)
+{
+	(void)state;
+	assert_true(add("a", 1000, 0, "happy", 0, 1));
+	assert_false(add("a", 1000, 0, "happy", 0, 1));
+	assert_true(add("a", 1001, 0, "happy", 0, 1));
+	assert_int_equal(find("a", 0, 1000), EMOTION_FRAME_RECORDED);
+	assert_int_equal(find("a", 0, 1002), EMOTION_FRAME_UNKNOWN);
+}
+
+static void test_timeline__a_frame_is_found_by_what_came_of_it(void **state)
+{
+	(void)state;
+	add("a", 1000, 1, "happy", 0, 1);
+	drop("a", 2, 2000, 1);
+	drop("a", 2, 2000, 1);
+	drop("a", 0, 3000, 1);
+	assert_int_equal(find("a", 1, 9999), EMOTION_FRAME_RECORDED);
+	assert_int_equal(find("a", 2, 9999), EMOTION_FRAME_DROPPED);
+	assert_int_equal(find("a", 0, 3000), EMOTION_FRAME_DROPPED);
+	assert_int_equal(find("a", 3, 1000), EMOTION_FRAME_UNKNOWN);
+	assert_int_equal(find("b", 1, 1000), EMOTION_FRAME_UNKNOWN);
+	VIVA_AUTO_JSON json = page("a", 10, NULL);
+	json_t *drops = json_object_get(json_object_get(json, "summary"), "dropped");
+	assert_int_equal(json_integer_value(json_object_get(drops, "invalid_image")), 2);
+}
+
+static void test_timeline__of_an_erased_session_nothing_is_kept_until_that_is_forgotten(void **state)
+{
+	(void)state;
+	int64_t deleted = 0;
+	struct viva_tracker tracker = {.has_time = true, .last_ms = 1};
+	const struct emotion_timeline_addition addition = {.session_id = "a", .state = &tracker, .now_ms = 1};
+	bool is_new;
+	add("a", 1000, 1, "happy", 0, 100);
+	assert_ok(emotion_timeline_erase(store, "a", 500, NULL));
+	assert_ok(emotion_timeline_erase(store, "a", 600, NULL));  // told again: remembered for longer
+	assert_int_equal(find("a", 1, 1000), EMOTION_FRAME_ERASED);
+	assert_error(emotion_timeline_add(store, &addition, arena, &is_new, NULL), VIVA_ENOTFOUND);
+	assert_error(emotion_timeline_drop(store, "a", 2, 2, "invalid_image", 1, arena, NULL), VIVA_ENOTFOUND);
+	assert_ok(emotion_timeline_expire(store, 0, 599, &deleted, NULL));
+	assert_int_equal(find("a", 1, 1000), EMOTION_FRAME_ERASED);
+	assert_ok(emotion_timeline_expire(store, 0, 600, &deleted, NULL));
+	assert_int_equal(deleted, 0);
+	assert_true(add("a", 1000, 1, "happy", 0, 100));
+}
+
+// A store of before frames had to be unique by their number.
+static void test_timeline__a_number_kept_twice_before_stays_once(void **state)
+{
+	(void)state;
+	static const struct viva_migration first[] = {
+		{1, "CREATE TABLE emotion_frames (session_id TEXT NOT NULL, timestamp_ms BIGINT NOT NULL,"
+		    " frame_number BIGINT NOT NULL, has_face BIGINT NOT NULL, emotion TEXT NOT NULL,"
+		    " confidence DOUBLE PRECISION NOT NULL, blink_count BIGINT NOT NULL, recorded_at BIGINT NOT NULL,"
+		    " PRIMARY KEY (session_id, timestamp_ms, frame_number));"
+		    "INSERT INTO emotion_frames VALUES ('a', 1000, 1, 1, 'happy', 1, 0, 1),"
+		    " ('a', 2000, 1, 1, 'sad', 1, 0, 1), ('a', 3000, 0, 1, 'sad', 1, 0, 1),"
+		    " ('a', 4000, 0, 1, 'sad', 1, 0, 1), ('b', 1000, 1, 1, 'sad', 1, 0, 1)"},
+	};
+	char url[PATH_MAX + 32];
+	snprintf(url, sizeof url, "sqlite:%s/old.db", directory);
+	struct viva_store_options options = viva_store_defaults();
+	options.url = url;
+	options.service = "emotion";
+	options.migrations = first;
+	options.migration_count = VIVA_COUNT(first);
+	viva_store_destroy(store);
+	assert_ok(viva_store_open(&options, &store, NULL));
+	store = viva_store_destroy(store);
+	assert_ok(emotion_timeline_open(url, &store, NULL));
+	struct viva_rows rows;
+	assert_ok(viva_store_query(store, arena,
+				   "SELECT session_id, timestamp_ms FROM emotion_frames ORDER BY session_id, "
+				   "timestamp_ms",
+				   NULL, 0, &rows, NULL));
+	assert_int_equal(rows.row_count, 4);
+	assert_int_equal(viva_rows_int(&rows, 0, 1), 1000);
+	assert_int_equal(viva_rows_int(&rows, 1, 1), 3000);
+	assert_string_equal(viva_rows_text(&rows, 3, 0), "b");
 }
 
 int main(void)
@@ -184,6 +293,10 @@ int main(void)
 		TEST(test_timeline__the_state_outlives_the_process_and_never_goes_back),
 		TEST(test_timeline__erasing_a_session_leaves_the_others),
 		TEST(test_timeline__what_is_old_is_deleted_and_the_rest_stays),
+		TEST(test_timeline__a_frame_without_a_number_is_named_by_its_time),
+		TEST(test_timeline__a_frame_is_found_by_what_came_of_it),
+		TEST(test_timeline__of_an_erased_session_nothing_is_kept_until_that_is_forgotten),
+		TEST(test_timeline__a_number_kept_twice_before_stays_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
