@@ -16,9 +16,10 @@ static int calculate_score(struct viva_rpc_call *call, void *context, struct viv
 		return code;
 	const Scoring__ScoreRequest *request = (const Scoring__ScoreRequest *)message;
 	Scoring__ScoreResponse *response = NULL;
+	const struct scoring_caller caller = {.deadline_us = viva_rpc_deadline_us(call),
+					      .traceparent = viva_rpc_metadata(call, "traceparent")};
 	viva_log_set_session(request->session_id);
-	code = scoring_session_score(context, request, viva_rpc_deadline_us(call), viva_rpc_arena(call), &response,
-				     error);
+	code = scoring_session_score(context, request, &caller, viva_rpc_arena(call), &response, error);
 	if (code == 0)
 		code = viva_rpc_reply(call, &response->base);
 	return code;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scoring/records.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "events/events.h"
+#include "scoring/announce.h"
 
 enum { MAX_DETAILS_BYTES = 64 << 20 };
 
@@ -13,6 +17,23 @@ static const struct viva_migration migrations[] = {
 	    " response BYTEA NOT NULL,"
 	    " details TEXT NOT NULL,"
 	    " calculated_at BIGINT NOT NULL);"},
+	// A frame with a number is named by it, and has no message_id; one without by the message that told of it.
+	{2, "CREATE TABLE scoring_emotions ("
+	    " session_id TEXT NOT NULL,"
+	    " frame_number BIGINT NOT NULL,"
+	    " message_id TEXT NOT NULL,"
+	    " timestamp_ms BIGINT NOT NULL,"
+	    " emotion TEXT NOT NULL,"
+	    " confidence DOUBLE PRECISION NOT NULL,"
+	    " blink_count BIGINT NOT NULL,"
+	    " received_at BIGINT NOT NULL,"
+	    " PRIMARY KEY (session_id, frame_number, message_id));"
+	    "CREATE INDEX scoring_emotions_by_age ON scoring_emotions (received_at);"
+	    "CREATE TABLE scoring_tombstones ("
+	    " session_id TEXT PRIMARY KEY,"
+	    " until_ms BIGINT NOT NULL);"
+	    "CREATE INDEX scoring_tombstones_by_age ON scoring_tombstones (until_ms);"},
+	{3, VIVA_OUTBOX_SCHEMA("scoring")},
 };
 
 int scoring_records_open(const char *url, struct viva_store **ret_store, struct viva_error *error)
@@ -34,27 +55,6 @@ static struct viva_bytes pack(const ProtobufCMessage *message, struct viva_arena
 	return viva_bytes_of(bytes, size);
 }
 
-int scoring_records_save(struct viva_store *store, const Scoring__ScoreRequest *request,
-			 const Scoring__ScoreResponse *response, const json_t *details, struct viva_arena *arena,
-			 struct viva_error *error)
-{
-	struct viva_bytes packed_request = pack(&request->base, arena);
-	struct viva_bytes packed_response = pack(&response->base, arena);
-	const char *text = viva_json_text(arena, details);
-	if (!packed_request.data || !packed_response.data || !text)
-		return VIVA_ENOMEM;
-	const struct viva_value values[] = {viva_value_text(request->session_id), viva_value_bytes(packed_request),
-					    viva_value_bytes(packed_response), viva_value_text(text),
-					    viva_value_int(response->calculated_at)};
-	return viva_store_execute(store,
-				  "INSERT INTO scoring_sessions (session_id, request, response, details, "
-				  "calculated_at) VALUES ($1, $2, $3, $4, $5) "
-				  "ON CONFLICT (session_id) DO UPDATE SET request = excluded.request, "
-				  "response = excluded.response, details = excluded.details, "
-				  "calculated_at = excluded.calculated_at",
-				  values, VIVA_COUNT(values), NULL, error);
-}
-
 static void free_message(void *message)
 {
 	protobuf_c_message_free_unpacked(message, NULL);
@@ -71,6 +71,115 @@ static int unpack(const ProtobufCMessageDescriptor *descriptor, struct viva_byte
 		free_message(message);
 	else
 		*ret_message = message;
+	return code;
+}
+
+static int lock(struct viva_store_transaction *transaction, const char *session_id, struct viva_error *error)
+{
+	char name[sizeof "scoring/" + VIVA_EVENT_MAX_SESSION_ID];
+	snprintf(name, sizeof name, "scoring/%s", session_id);
+	return viva_transaction_lock(transaction, name, error);
+}
+
+int scoring_records_enter(struct viva_store_transaction *transaction, const char *session_id, struct viva_arena *arena,
+			  bool *ret_is_erased, struct viva_error *error)
+{
+	const struct viva_value values[] = {viva_value_text(session_id)};
+	struct viva_rows rows;
+	int code = lock(transaction, session_id, error);
+	if (code == 0)
+		code = viva_transaction_query(transaction, arena,
+					      "SELECT until_ms FROM scoring_tombstones WHERE session_id = $1", values,
+					      VIVA_COUNT(values), &rows, error);
+	if (code == 0)
+		*ret_is_erased = rows.row_count > 0;
+	return code;
+}
+
+struct saving {
+	const struct scoring_record *record;
+	const struct viva_value *values;  // of the row
+	size_t value_count;
+	struct viva_outbox *outbox;
+	struct viva_bus_message message;
+	struct viva_arena *arena;
+	bool is_told;
+};
+
+// What ScoreCalculated tells.
+static bool has_same_numbers(const Scoring__ScoreResponse *a, const Scoring__ScoreResponse *b)
+{
+	return a->technical_score == b->technical_score && a->communication_score == b->communication_score &&
+	       a->emotion_score == b->emotion_score && a->overall_score == b->overall_score &&
+	       a->emotion_scored == b->emotion_scored;
+}
+
+// Whether the others know these numbers from the score that is stored.
+static int find_known(struct viva_store_transaction *transaction, const struct saving *saving, bool *ret_is_known,
+		      struct viva_error *error)
+{
+	struct viva_rows rows;
+	ProtobufCMessage *stored = NULL;
+	int code = viva_transaction_query(transaction, saving->arena,
+					  "SELECT response FROM scoring_sessions WHERE session_id = $1", saving->values,
+					  1, &rows, error);
+	*ret_is_known = false;
+	if (code != 0 || rows.row_count == 0)
+		return code;
+	code = unpack(&scoring__score_response__descriptor, viva_rows_bytes(&rows, 0, 0), saving->arena, &stored, NULL);
+	if (code == VIVA_ENOMEM)
+		return code;
+	// One that can't be read tells nobody anything, and is about to be replaced.
+	*ret_is_known = code == 0 && has_same_numbers((const Scoring__ScoreResponse *)stored, saving->record->response);
+	return 0;
+}
+
+static int save(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
+{
+	struct saving *saving = context;
+	bool is_erased = false, is_known = false;
+	int code = scoring_records_enter(transaction, saving->record->request->session_id, saving->arena, &is_erased,
+					 error);
+	if (code == 0 && is_erased)
+		code = viva_fail(error, VIVA_ENOTFOUND, NULL, "this session was erased");
+	if (code == 0)
+		code = find_known(transaction, saving, &is_known, error);
+	if (code == 0)
+		code = viva_transaction_execute(
+			transaction,
+			"INSERT INTO scoring_sessions (session_id, request, response, details, calculated_at) "
+			"VALUES ($1, $2, $3, $4, $5) ON CONFLICT (session_id) DO UPDATE SET request = "
+			"excluded.request, "
+			"response = excluded.response, details = excluded.details, "
+			"calculated_at = excluded.calculated_at",
+			saving->values, saving->value_count, NULL, error);
+	saving->is_told = !is_known;
+	if (code == 0 && saving->is_told)
+		code = viva_outbox_add(saving->outbox, transaction, &saving->message, error);
+	return code;
+}
+
+int scoring_records_save(struct scoring_service *service, const struct scoring_record *record, struct viva_arena *arena,
+			 struct viva_error *error)
+{
+	struct viva_bytes packed_request = pack(&record->request->base, arena);
+	struct viva_bytes packed_response = pack(&record->response->base, arena);
+	const char *text = viva_json_text(arena, record->details);
+	if (!packed_request.data || !packed_response.data || !text)
+		return VIVA_ENOMEM;
+	const struct viva_value values[] = {viva_value_text(record->request->session_id),
+					    viva_value_bytes(packed_request), viva_value_bytes(packed_response),
+					    viva_value_text(text), viva_value_int(record->response->calculated_at)};
+	struct saving saving = {.record = record,
+				.values = values,
+				.value_count = VIVA_COUNT(values),
+				.outbox = service->outbox,
+				.arena = arena};
+	int code = scoring_announcement_make(record, arena, &saving.message);
+	if (code == 0)
+		code = viva_store_transact(service->store, save, &saving, error);
+	if (code == 0 && saving.is_told)
+		viva_outbox_wake(service->outbox);
 	return code;
 }
 
@@ -110,9 +219,40 @@ int scoring_records_load(struct viva_store *store, const char *session_id, struc
 	return 0;
 }
 
-int scoring_records_erase(struct viva_store *store, const char *session_id, struct viva_error *error)
+struct erasing {
+	const char *session_id;
+	int64_t until_ms;
+};
+
+static int erase(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
 {
-	const struct viva_value values[] = {viva_value_text(session_id)};
-	return viva_store_execute(store, "DELETE FROM scoring_sessions WHERE session_id = $1", values,
+	static const char *const statements[] = {
+		"DELETE FROM scoring_sessions WHERE session_id = $1",
+		"DELETE FROM scoring_emotions WHERE session_id = $1",
+		"DELETE FROM scoring_outbox WHERE session_id = $1",
+	};
+	const struct erasing *erasing = context;
+	const struct viva_value values[] = {viva_value_text(erasing->session_id), viva_value_int(erasing->until_ms)};
+	int code = lock(transaction, erasing->session_id, error);
+	for (size_t i = 0; i < VIVA_COUNT(statements) && code == 0; i++)
+		code = viva_transaction_execute(transaction, statements[i], values, 1, NULL, error);
+	if (code != 0 || erasing->until_ms == 0)
+		return code;
+	return viva_transaction_execute(transaction,
+					"INSERT INTO scoring_tombstones (session_id, until_ms) VALUES ($1, $2) "
+					"ON CONFLICT (session_id) DO UPDATE SET until_ms = excluded.until_ms",
+					values, VIVA_COUNT(values), NULL, error);
+}
+
+int scoring_records_erase(struct viva_store *store, const char *session_id, int64_t until_ms, struct viva_error *error)
+{
+	struct erasing erasing = {.session_id = session_id, .until_ms = until_ms};
+	return viva_store_transact(store, erase, &erasing, error);
+}
+
+int scoring_records_expire(struct viva_store *store, int64_t now_ms, struct viva_error *error)
+{
+	const struct viva_value values[] = {viva_value_int(now_ms)};
+	return viva_store_execute(store, "DELETE FROM scoring_tombstones WHERE until_ms <= $1", values,
 				  VIVA_COUNT(values), NULL, error);
 }

@@ -75,6 +75,7 @@ static int calculate(struct viva_http_request *request, struct viva_http_respons
 		return code;
 
 	bool has_answers = json_object_get(json, "answers") != NULL;
+	const struct scoring_caller caller = {.deadline_us = request->deadline_us, .traceparent = request->traceparent};
 	Scoring__ScoreRequest *score_request = NULL;
 	Scoring__ScoreResponse *score = NULL;
 	if (has_answers)
@@ -86,10 +87,9 @@ static int calculate(struct viva_http_request *request, struct viva_http_respons
 	if (code != 0)
 		return code;
 	if (has_answers)
-		code = scoring_session_score(service, score_request, request->deadline_us, request->arena, &score,
-					     error);
+		code = scoring_session_score(service, score_request, &caller, request->arena, &score, error);
 	else
-		code = scoring_session_score_again(service, id, request->deadline_us, request->arena, &score, error);
+		code = scoring_session_score_again(service, id, &caller, request->arena, &score, error);
 	return code == 0 ? respond(response, viva_score_json(score)) : code;
 }
 
@@ -110,7 +110,9 @@ static int erase(struct viva_http_request *request, struct viva_http_response *r
 	const char *id = NULL;
 	int code = path_session(request, &id, error);
 	if (code == 0)
-		code = scoring_records_erase(service->store, id, error);
+		code = scoring_records_erase(service->store, id, 0, error);
+	if (code == 0)
+		atomic_store(&service->needs_scrub, true);
 	if (code == 0)
 		viva_http_set_status(response, 204);
 	return code;

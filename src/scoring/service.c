@@ -5,15 +5,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "descriptor_sets.h"
+#include "scoring/feed.h"
 #include "scoring/methods.h"
 #include "scoring/records.h"
 #include "scoring/routes.h"
 #include "scoring/scoring.h"
 #include "scoring/state.h"
+#include "scoring/timeline.h"
 #include "service/service.h"
 
-enum { DEFAULT_PORT = 8082 };
+enum { DEFAULT_PORT = 8082, HOUSEKEEPING_MS = 60000 };
 
 static const char *const tags[] = {"ml", "grpc", NULL};  // reference design §6
 
@@ -33,11 +36,61 @@ static const struct viva_option options[] = {
 	 "Weight of the communication score in the overall score", false},
 	{"weight-emotion", VIVA_OPTION_REAL, "0", 0, 1000, NULL,
 	 "Weight of the emotion score in the overall score of practice interviews", false},
+	{"timeline-retention-days", VIVA_OPTION_INT, "30", 1, 36500, "days",
+	 "Scoring's copies of emotion timelines are deleted when they are so old", false},
 };
+
+// On a worker: deletes what is too old, and overwrites what was deleted.
+static void keep_house(void *context)
+{
+	struct scoring_service *service = context;
+	struct viva_error error = {0};
+	int64_t now_ms = viva_clock_unix_ms(service->clock), deleted = 0;
+	int code = scoring_timeline_expire(service->store, now_ms - service->timeline_retention_ms, &deleted, &error);
+	if (code == 0)
+		code = scoring_records_expire(service->store, now_ms, &error);
+	if (code != 0)
+		viva_log_warn("what is old can't be deleted now: %s", viva_error_message(&error));
+	if (deleted > 0) {
+		viva_log_info("deleted %lld rows of old timelines", (long long)deleted);
+		atomic_store(&service->needs_scrub, true);
+	}
+	if (atomic_exchange(&service->needs_scrub, false) && viva_store_scrub(service->store, NULL) != 0)
+		atomic_store(&service->needs_scrub, true);
+	atomic_store(&service->is_cleaning, false);
+}
+
+static void start_housekeeping(void *context)
+{
+	struct scoring_service *service = context;
+	if (atomic_exchange(&service->is_cleaning, true))
+		return;
+	// A pool that is full has more urgent work; the next minute comes.
+	if (viva_pool_submit(service->pool, keep_house, service) != 0)
+		atomic_store(&service->is_cleaning, false);
+}
+
+// On a worker, since it waits for the bus.
+static void stop_consuming(void *context)
+{
+	struct scoring_service *service = context;
+	scoring_feed_stop(service->feed);
+}
+
+static void drain(void *state)
+{
+	struct scoring_service *service = state;
+	service->housekeeping = viva_loop_timer_destroy(service->housekeeping);
+	// Where the pool is full, stop() does it.
+	(void)!viva_pool_submit(service->pool, stop_consuming, service);
+}
 
 static void stop(void *state)
 {
 	struct scoring_service *service = state;
+	service->housekeeping = viva_loop_timer_destroy(service->housekeeping);
+	scoring_feed_destroy(service->feed);
+	viva_outbox_close(service->outbox, service->grace_ms);
 	viva_language_destroy(service->language);
 	viva_question_bank_destroy(service->bank);
 	viva_store_destroy(service->store);
@@ -93,6 +146,24 @@ static int read_weights(struct scoring_service *service, const struct viva_confi
 	return 0;
 }
 
+static int open_outbox(struct scoring_service *service, const struct viva_service_runtime *runtime)
+{
+	struct viva_outbox_options outbox = viva_outbox_defaults();
+	outbox.store = service->store;
+	outbox.bus = runtime->bus;
+	outbox.service = "scoring";
+	outbox.clock = runtime->clock;
+	outbox.random = runtime->random;
+	return viva_outbox_create(&outbox, &service->outbox);
+}
+
+static int start_consuming(struct scoring_service *service, struct viva_error *error)
+{
+	struct scoring_feed_options feed = scoring_feed_defaults();
+	feed.service = service;
+	return scoring_feed_create(&feed, &service->feed, error);
+}
+
 static int start(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error)
 {
 	struct scoring_service *service = calloc(1, sizeof *service);
@@ -100,6 +171,10 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 		return VIVA_ENOMEM;
 	service->clock = runtime->clock;
 	service->auth = runtime->auth;
+	service->pool = runtime->pool;
+	service->bus = runtime->bus;
+	service->grace_ms = (uint32_t)viva_config_int(runtime->config, "shutdown-grace-ms");
+	service->timeline_retention_ms = viva_config_int(runtime->config, "timeline-retention-days") * 86400000;
 	int code = read_weights(service, runtime->config, error);
 	if (code == 0)
 		code = viva_question_bank_open(viva_config_text(runtime->config, "questions"), &service->bank, error);
@@ -107,6 +182,13 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 		code = open_store(service, runtime, error);
 	if (code == 0)
 		code = open_language(service, runtime->config, error);
+	if (code == 0)
+		code = open_outbox(service, runtime);
+	if (code == 0)
+		code = start_consuming(service, error);
+	if (code == 0)
+		code = viva_loop_timer_create(runtime->loop, HOUSEKEEPING_MS, HOUSEKEEPING_MS, start_housekeeping,
+					      service, &service->housekeeping);
 	if (code != 0) {
 		stop(service);
 		return code;
@@ -115,11 +197,17 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	return 0;
 }
 
+// Without the bus scores are made all the same, and what is to be told of them waits in the outbox.
 static int check(void *state, json_t *detail, struct viva_error *error)
 {
 	struct scoring_service *service = state;
+	int64_t waiting = 0;
 	int code = viva_store_ping(service->store, error);
+	if (code == 0)
+		code = viva_outbox_waiting(service->outbox, &waiting, error);
 	json_object_set_new(detail, "store", json_string(code == 0 ? "ok" : "down"));
+	json_object_set_new(detail, "bus", json_string(viva_bus_ping(service->bus, NULL) == 0 ? "ok" : "down"));
+	json_object_set_new(detail, "outbox", json_integer((json_int_t)waiting));
 	json_object_set_new(detail, "model", json_string("ok"));
 	return code;
 }
@@ -131,6 +219,7 @@ int viva_scoring_main(int argument_count, char **arguments)
 		.summary = "Judges answers, scores interviews and makes reports",
 		.default_port = DEFAULT_PORT,
 		.tags = tags,
+		.uses_bus = true,
 		.options = options,
 		.option_count = VIVA_COUNT(options),
 		.routes = scoring_routes,
@@ -141,6 +230,7 @@ int viva_scoring_main(int argument_count, char **arguments)
 		.descriptor_set = viva_scoring_descriptor_set,
 		.start = start,
 		.check = check,
+		.drain = drain,
 		.stop = stop,
 	};
 	return viva_service_main(&service, argument_count, arguments);

@@ -7,27 +7,70 @@
 #include "scoring/calculate.h"
 #include "scoring/records.h"
 #include "scoring/request.h"
+#include "scoring/timeline.h"
 
-int scoring_session_score(struct scoring_service *service, const Scoring__ScoreRequest *request, int64_t deadline_us,
-			  struct viva_arena *arena, Scoring__ScoreResponse **ret_response, struct viva_error *error)
+// Whether emotions may be looked up for it at all: only where it is known that they may.
+static bool allows_emotions(const Scoring__ScoreRequest *request)
+{
+	const Scoring__InterviewMetadata *metadata = request->metadata;
+	return metadata && strcmp(metadata->mode, "practice") == 0 && !metadata->emotion_withheld;
+}
+
+// Puts the own timeline's emotions in place of the request's, unless it has fewer: never both, as they are the same
+// frames.
+static int use_own_timeline(struct scoring_service *service, Scoring__ScoreRequest *request, struct viva_arena *arena,
+			    struct viva_error *error)
+{
+	Scoring__EmotionData **emotions = NULL;
+	size_t count = 0, total = 0;
+	int code = scoring_timeline_load(service->store, request->session_id, arena, &emotions, &count, &total, error);
+	if (code == 0 && total > 0 && total >= request->n_emotions) {
+		request->emotions = emotions;
+		request->n_emotions = count;
+	}
+	return code;
+}
+
+static int calculate(struct scoring_service *service, const Scoring__ScoreRequest *request,
+		     const struct scoring_caller *caller, struct viva_arena *arena,
+		     Scoring__ScoreResponse **ret_response, struct viva_error *error)
 {
 	Scoring__ScoreResponse *response = NULL;
 	VIVA_AUTO_JSON details = NULL;
-	int code = scoring_calculate(service, request, deadline_us, arena, &response, &details, error);
+	int code = scoring_calculate(service, request, caller->deadline_us, arena, &response, &details, error);
+	const struct scoring_record record = {
+		.request = request, .response = response, .details = details, .traceparent = caller->traceparent};
 	if (code == 0)
-		code = scoring_records_save(service->store, request, response, details, arena, error);
+		code = scoring_records_save(service, &record, arena, error);
 	if (code == 0)
 		*ret_response = response;
 	return code;
 }
 
-int scoring_session_score_again(struct scoring_service *service, const char *session_id, int64_t deadline_us,
-				struct viva_arena *arena, Scoring__ScoreResponse **ret_response,
-				struct viva_error *error)
+int scoring_session_score(struct scoring_service *service, const Scoring__ScoreRequest *request,
+			  const struct scoring_caller *caller, struct viva_arena *arena,
+			  Scoring__ScoreResponse **ret_response, struct viva_error *error)
 {
-	Scoring__ScoreRequest *request = NULL;
-	int code = scoring_records_load(service->store, session_id, arena, &request, NULL, NULL, error);
-	return code == 0 ? scoring_session_score(service, request, deadline_us, arena, ret_response, error) : code;
+	Scoring__ScoreRequest whole = *request;
+	// Before anything is looked up by what it says.
+	int code = scoring_request_check(request, error);
+	if (code == 0 && request->n_emotions == 0 && allows_emotions(request))
+		code = use_own_timeline(service, &whole, arena, error);
+	return code == 0 ? calculate(service, &whole, caller, arena, ret_response, error) : code;
+}
+
+int scoring_session_score_again(struct scoring_service *service, const char *session_id,
+				const struct scoring_caller *caller, struct viva_arena *arena,
+				Scoring__ScoreResponse **ret_response, struct viva_error *error)
+{
+	Scoring__ScoreRequest *stored = NULL;
+	int code = scoring_records_load(service->store, session_id, arena, &stored, NULL, NULL, error);
+	if (code != 0)
+		return code;
+	Scoring__ScoreRequest whole = *stored;
+	if (allows_emotions(stored))
+		code = use_own_timeline(service, &whole, arena, error);
+	return code == 0 ? calculate(service, &whole, caller, arena, ret_response, error) : code;
 }
 
 static const char *report_url(const struct scoring_report_options *options, struct viva_arena *arena)
@@ -60,7 +103,12 @@ int scoring_session_report(struct scoring_service *service, const struct scoring
 		return code;
 	if (is_pdf)
 		return viva_fail(error, VIVA_EUNIMPLEMENTED, "format", "reports are made as json in this version");
-	source.request = request;
+	Scoring__ScoreRequest whole = *request;
+	if (options->include_emotions && allows_emotions(request))
+		code = use_own_timeline(service, &whole, arena, error);
+	if (code != 0)
+		return code;
+	source.request = &whole;
 	source.response = response;
 	source.details = details;
 	const char *url = report_url(options, arena);

@@ -10,13 +10,22 @@
 #include "scoring.pb-c.h"
 #include "scoring/state.h"
 
-// Calculates and keeps a score. Errors of scoring_calculate and scoring_records_save.
+// Who asks for a score.
+struct scoring_caller {
+	int64_t deadline_us;      // monotonic
+	const char *traceparent;  // W3C trace context; NULL = none
+};
+
+// Calculates and keeps a score, and tells the others of it. A request of a practice interview with consent that brings
+// no emotions is scored with those of scoring's own timeline. VIVA_ENOTFOUND (the session was erased), or errors of
+// scoring_calculate and scoring_records_save.
 VIVA_MUST_CHECK int scoring_session_score(struct scoring_service *service, const Scoring__ScoreRequest *request,
-					  int64_t deadline_us, struct viva_arena *arena,
+					  const struct scoring_caller *caller, struct viva_arena *arena,
 					  Scoring__ScoreResponse **ret_response, struct viva_error *error);
-// The same from what was kept. VIVA_ENOTFOUND.
+// The same from what was kept, with the emotions of scoring's own timeline if it has no fewer than the request had:
+// those that came later through the queue count then. VIVA_ENOTFOUND.
 VIVA_MUST_CHECK int scoring_session_score_again(struct scoring_service *service, const char *session_id,
-						int64_t deadline_us, struct viva_arena *arena,
+						const struct scoring_caller *caller, struct viva_arena *arena,
 						Scoring__ScoreResponse **ret_response, struct viva_error *error);
 
 struct scoring_report_options {

@@ -3,15 +3,11 @@
 // Scores and reports of whole sessions, with the real models and a store in a folder of its own.
 #include "scoring/session.h"
 
-#include <limits.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "scoring/records.h"
-#include "scoring/state.h"
-#include "viva_test.h"
+#include "scoring_fixture.h"
 
 #define GOOD                                                                                                           \
 	"A process is a running program with its own address space, which is isolated from the others. The threads "   \
@@ -27,109 +23,14 @@
 	"table. I "                                                                                                    \
 	"learned to ask for reasons before I defend my own."
 
-static struct scoring_service service;
-static struct fake_clock fake;
-static char directory[PATH_MAX];
-static struct viva_arena *arena;
-
-static int open_service(void **state)
-{
-	(void)state;
-	struct viva_error error = {0};
-	char url[PATH_MAX + 32];
-	make_test_directory(directory, sizeof directory);
-	snprintf(url, sizeof url, "sqlite:%s/viva.db", directory);
-	fake_clock_init(&fake);
-	service = (struct scoring_service){.clock = &fake.clock, .weights = {.6, .4, 0}};
-	if (viva_question_bank_open(NULL, &service.bank, &error) || scoring_records_open(url, &service.store, &error))
-		goto failed;
-	static struct viva_background_question background[64];
-	struct viva_language_options options = viva_language_defaults();
-	options.model_directory = getenv("VIVA_MODEL_DIR");
-	options.background = background;
-	options.background_count = VIVA_MIN(viva_question_bank_question_count(service.bank), VIVA_COUNT(background));
-	for (size_t i = 0; i < options.background_count; i++) {
-		const struct viva_question *question = viva_question_bank_question_at(service.bank, i);
-		background[i] = (struct viva_background_question){.text = question->text,
-								  .points = question->reference_points,
-								  .point_count = question->reference_point_count};
-	}
-	if (options.model_directory && viva_language_open(&options, &service.language, &error) == 0)
-		return 0;
-failed:
-	print_error("the service can't be opened: %s\n", error.message);
-	return -1;
-}
-
-static int close_service(void **state)
-{
-	(void)state;
-	viva_language_destroy(service.language);
-	viva_question_bank_destroy(service.bank);
-	viva_store_destroy(service.store);
-	remove_test_directory(directory);
-	return 0;
-}
-
-static int make_arena(void **state)
-{
-	(void)state;
-	service.weights = (struct scoring_weights){.6, .4, 0};
-	return viva_arena_create(0, &arena);
-}
-
-static int free_arena(void **state)
-{
-	(void)state;
-	arena = viva_arena_destroy(arena);
-	return 0;
-}
-
-static char *copy(const char *text)
-{
-	return viva_arena_text(arena, text, strlen(text));
-}
-
-static Scoring__ScoreRequest *request_of(const char *session_id)
-{
-	Scoring__ScoreRequest *request = viva_arena_alloc(arena, sizeof *request);
-	scoring__score_request__init(request);
-	request->session_id = copy(session_id);
-	request->answers = viva_arena_alloc(arena, 16 * sizeof(Scoring__Answer *));
-	request->emotions = viva_arena_alloc(arena, 16 * sizeof(Scoring__EmotionData *));
-	request->metadata = viva_arena_alloc(arena, sizeof *request->metadata);
-	scoring__interview_metadata__init(request->metadata);
-	return request;
-}
-
-static Scoring__Answer *add_answer(Scoring__ScoreRequest *request, const char *key, const char *transcript)
-{
-	Scoring__Answer *answer = viva_arena_alloc(arena, sizeof *answer);
-	const struct viva_question *question = viva_question_bank_find_key(service.bank, key);
-	scoring__answer__init(answer);
-	answer->question_id = copy(question ? question->id : key);
-	answer->transcript = copy(transcript);
-	request->answers[request->n_answers++] = answer;
-	return answer;
-}
-
-static void add_emotion(Scoring__ScoreRequest *request, const char *emotion)
-{
-	Scoring__EmotionData *row = viva_arena_alloc(arena, sizeof *row);
-	scoring__emotion_data__init(row);
-	row->emotion = copy(emotion);
-	row->confidence = .5f;
-	row->timestamp = (int64_t)request->n_emotions * 100;
-	request->emotions[request->n_emotions++] = row;
-}
-
-static Scoring__ScoreResponse *score(const Scoring__ScoreRequest *request)
-{
-	Scoring__ScoreResponse *response = NULL;
-	struct viva_error error = {0};
-	assert_ok(scoring_session_score(&service, request, INT64_MAX, arena, &response, &error));
-	return response;
-}
+#define service scoring_fixture.service
+#define arena scoring_fixture.arena
+#define fake scoring_fixture.clock
+#define copy scoring_fixture_copy
+#define request_of scoring_fixture_request
+#define add_answer scoring_fixture_answer
+#define add_emotion scoring_fixture_emotion
+#define score scoring_fixture_score
 
 static const Scoring__Insight *insight_of(const Scoring__ScoreResponse *response, const char *category)
 {
@@ -160,8 +61,7 @@ static void test_session__the_same_request_gets_the_same_score(void **state)
 	Scoring__ScoreRequest *request = request_of("same");
 	add_answer(request, "process-and-thread", GOOD);
 	Scoring__ScoreResponse *first = score(request);
-	Scoring__ScoreResponse *again = NULL;
-	assert_ok(scoring_session_score_again(&service, "same", INT64_MAX, arena, &again, NULL));
+	Scoring__ScoreResponse *again = scoring_fixture_score_again("same");
 	assert_true(first->overall_score == again->overall_score);
 	assert_true(first->technical_score == again->technical_score);
 	assert_true(first->communication_score == again->communication_score);
@@ -243,9 +143,10 @@ static void test_session__a_passed_deadline_ends_the_calculation(void **state)
 	Scoring__ScoreRequest *request = request_of("late");
 	add_answer(request, "process-and-thread", GOOD);
 	Scoring__ScoreResponse *response = NULL;
-	assert_error(scoring_session_score(&service, request, fake.monotonic_us - 1, arena, &response, NULL),
-		     VIVA_EDEADLINE);
-	assert_error(scoring_session_score_again(&service, "late", INT64_MAX, arena, &response, NULL), VIVA_ENOTFOUND);
+	struct scoring_caller caller = {.deadline_us = fake.monotonic_us - 1};
+	assert_error(scoring_session_score(&service, request, &caller, arena, &response, NULL), VIVA_EDEADLINE);
+	caller.deadline_us = INT64_MAX;
+	assert_error(scoring_session_score_again(&service, "late", &caller, arena, &response, NULL), VIVA_ENOTFOUND);
 }
 
 static json_t *report_of(const char *session_id, bool include_emotions)
@@ -352,12 +253,12 @@ static void test_session__erased_means_gone(void **state)
 	score(request);
 	Scoring__ScoreResponse *response = NULL;
 	assert_ok(scoring_records_load(service.store, "erased", arena, NULL, &response, NULL, NULL));
-	assert_ok(scoring_records_erase(service.store, "erased", NULL));
+	assert_ok(scoring_records_erase(service.store, "erased", 0, NULL));
 	assert_error(scoring_records_load(service.store, "erased", arena, NULL, &response, NULL, NULL), VIVA_ENOTFOUND);
-	assert_ok(scoring_records_erase(service.store, "erased", NULL));
+	assert_ok(scoring_records_erase(service.store, "erased", 0, NULL));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scoring_fixture_begin, scoring_fixture_end)
 
 int main(void)
 {
@@ -375,5 +276,5 @@ int main(void)
 		TEST(test_session__a_report_needs_a_session_and_a_format),
 		TEST(test_session__erased_means_gone),
 	};
-	return cmocka_run_group_tests(tests, open_service, close_service);
+	return cmocka_run_group_tests(tests, scoring_fixture_open, scoring_fixture_close);
 }
