@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The events without a picture, read through a tree.
+// The events without a picture, read through a tree; and what a message of any event must be called.
+#include <string.h>
+
 #include "events/event_json.h"
+
+int viva_event_check_type(const char *type, const char *event, struct viva_error *error)
+{
+	if (type[0] == '\0' || strcmp(type, event) == 0)
+		return 0;
+	return viva_fail(error, VIVA_EUNKNOWNTYPE, "type", "the message's type is not %s", event);
+}
 
 static void free_json(void *json)
 {

@@ -90,6 +90,10 @@ VIVA_MUST_CHECK int viva_event_write_score_calculated(const struct viva_score_ca
 VIVA_MUST_CHECK int viva_event_write_interview_erased(const struct viva_interview_erased *event,
 						      struct viva_buffer *out);
 
+// Whether a message whose AMQP property `type` is this may be the event: a stock client may leave it out (""), since
+// the routing key says it already. VIVA_EUNKNOWNTYPE; then the message is a dead letter.
+VIVA_MUST_CHECK int viva_event_check_type(const char *type, const char *event, struct viva_error *error);
+
 // VIVA_EJSON (not JSON), VIVA_EFIELD (a member missing, of another type or out of range; error->field names it),
 // VIVA_ELIMIT (too large), VIVA_EFRAMESIZE (the picture), VIVA_ENOMEM. But for VIVA_ENOMEM the message is a dead
 // letter.

@@ -131,10 +131,10 @@ static int read_event(const struct viva_bus_message *message, struct viva_arena 
 		      struct worker_completion *ret_completion, struct viva_error *reason)
 {
 	struct viva_interview_completed event;
-	if (strcmp(message->type, VIVA_EVENT_INTERVIEW_COMPLETED) != 0)
-		return viva_fail(reason, VIVA_EUNKNOWNTYPE, NULL,
-				 "the message's type is not " VIVA_EVENT_INTERVIEW_COMPLETED);
-	int status = viva_event_read_interview_completed(message->body, arena, &event, reason);
+	int status = viva_event_check_type(message->type, VIVA_EVENT_INTERVIEW_COMPLETED, reason);
+	if (status)
+		return status;
+	status = viva_event_read_interview_completed(message->body, arena, &event, reason);
 	if (status)
 		return status;
 	// A message without an id is known by what it tells.

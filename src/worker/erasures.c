@@ -41,9 +41,9 @@ static int scrub(struct worker_service *service, struct viva_error *error)
 static int read_event(const struct viva_bus_message *message, struct viva_arena *arena,
 		      struct viva_interview_erased *ret_event, struct viva_error *reason)
 {
-	if (strcmp(message->type, VIVA_EVENT_INTERVIEW_ERASED) != 0)
-		return viva_fail(reason, VIVA_EUNKNOWNTYPE, NULL,
-				 "the message's type is not " VIVA_EVENT_INTERVIEW_ERASED);
+	int status = viva_event_check_type(message->type, VIVA_EVENT_INTERVIEW_ERASED, reason);
+	if (status)
+		return status;
 	return viva_event_read_interview_erased(message->body, arena, ret_event, reason);
 }
 

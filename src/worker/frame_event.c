@@ -23,15 +23,15 @@ static int check_picture(struct viva_bytes image, struct viva_error *error)
 static int read_event(const struct viva_bus_message *message, struct viva_arena *arena, struct worker_frame *frame,
 		      struct viva_error *reason)
 {
-	if (strcmp(message->type, VIVA_EVENT_FRAME_CAPTURED) != 0)
-		return viva_fail(reason, VIVA_EUNKNOWNTYPE, NULL,
-				 "the message's type is not " VIVA_EVENT_FRAME_CAPTURED);
+	int status = viva_event_check_type(message->type, VIVA_EVENT_FRAME_CAPTURED, reason);
+	if (status)
+		return status;
 	// The picture is as large as the rest of a batch together: it goes at once.
 	VIVA_AUTO(viva_arena) own = NULL;
 	if (viva_arena_create(0, &own))
 		return VIVA_ENOMEM;
 	struct viva_frame_captured event;
-	int status = viva_event_read_frame_captured(message->body, own, &event, reason);
+	status = viva_event_read_frame_captured(message->body, own, &event, reason);
 	if (status)
 		return status;
 	const char *session_id = viva_arena_text(arena, event.session_id, strlen(event.session_id));

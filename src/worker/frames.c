@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "events/events.h"
 #include "worker/backlog.h"
 #include "worker/frame_event.h"
 #include "worker/frame_store.h"
@@ -155,7 +156,7 @@ static void collect_accepted(struct worker_frames *frames, struct batch *batch)
 		const struct viva_bus_message *captured = viva_bus_delivery_message(frames->deliveries[i]);
 		batch->messages[batch->message_count++] = (struct viva_bus_message){
 			.routing_key = VIVA_KEY_FRAME_ACCEPTED,
-			.type = captured->type,
+			.type = VIVA_EVENT_FRAME_CAPTURED,  // a stock client may have said none
 			.message_id = if_it_fits(captured->message_id),
 			.session_id = batch->frames[i].session_id,
 			.traceparent = if_it_fits(captured->traceparent),

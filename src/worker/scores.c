@@ -20,10 +20,10 @@ struct scored {
 
 static int read_event(const struct viva_bus_message *message, struct scored *scored, struct viva_error *reason)
 {
-	if (strcmp(message->type, VIVA_EVENT_SCORE_CALCULATED) != 0)
-		return viva_fail(reason, VIVA_EUNKNOWNTYPE, NULL,
-				 "the message's type is not " VIVA_EVENT_SCORE_CALCULATED);
-	int status = viva_event_read_score_calculated(message->body, scored->arena, &scored->event, reason);
+	int status = viva_event_check_type(message->type, VIVA_EVENT_SCORE_CALCULATED, reason);
+	if (status)
+		return status;
+	status = viva_event_read_score_calculated(message->body, scored->arena, &scored->event, reason);
 	if (status)
 		return status;
 	// A message without an id is known by what it tells.
@@ -32,8 +32,9 @@ static int read_event(const struct viva_bus_message *message, struct scored *sco
 				   : viva_arena_printf(scored->arena, "score %s %lld", scored->event.session_id,
 						       (long long)scored->event.calculated_at_ms);
 	VIVA_AUTO_JSON members = NULL;
-	status = scored->event_id ? viva_json_parse_object(message->body, VIVA_EVENT_MAX_SMALL_BYTES, &members, reason)
-				  : VIVA_ENOMEM;
+	status = scored->event_id
+			 ? viva_json_parse_object_last_wins(message->body, VIVA_EVENT_MAX_SMALL_BYTES, &members, reason)
+			 : VIVA_ENOMEM;
 	if (!status)
 		status = worker_webhook_body(scored->event_id, scored->event.calculated_at_ms, members, scored->arena,
 					     &scored->body);

@@ -347,6 +347,17 @@ static void test_events__texts_are_escaped(void **state)
 	assert_string_equal(back.user_id, event.user_id);
 }
 
+static void test_events__a_message_may_leave_its_type_out_but_not_name_another(void **state)
+{
+	(void)state;
+	struct viva_error error = {0};
+	assert_ok(viva_event_check_type("", VIVA_EVENT_SCORE_CALCULATED, &error));
+	assert_ok(viva_event_check_type("ScoreCalculated", VIVA_EVENT_SCORE_CALCULATED, &error));
+	assert_error(viva_event_check_type("FrameCaptured", VIVA_EVENT_SCORE_CALCULATED, &error), VIVA_EUNKNOWNTYPE);
+	assert_string_equal(error.field, "type");
+	assert_error(viva_event_check_type("scorecalculated", VIVA_EVENT_SCORE_CALCULATED, &error), VIVA_EUNKNOWNTYPE);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -364,6 +375,7 @@ int main(void)
 		TEST(test_events__a_writer_refuses_what_json_cannot_say),
 		TEST(test_events__a_writer_leaves_a_buffer_that_is_full_as_it_was),
 		TEST(test_events__texts_are_escaped),
+		TEST(test_events__a_message_may_leave_its_type_out_but_not_name_another),
 	};
 #undef TEST
 	return cmocka_run_group_tests_name("events", tests, NULL, NULL);
