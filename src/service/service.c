@@ -100,6 +100,7 @@ static int open_bus(struct process *process, struct viva_error *error)
 	options.url = url ? url : default_url;
 	options.app_id = process->service->name;
 	options.frame_partitions = (size_t)viva_config_int(process->config, "frame-partitions");
+	options.max_stored_bytes = viva_config_int(process->config, "bus-max-stored-mib") << 20;
 	return viva_bus_open(&options, &process->bus, error);
 }
 

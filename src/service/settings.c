@@ -59,6 +59,8 @@ static const struct viva_option bus_options[] = {
 	 "Where events wait: sqlite:PATH, amqp://… or amqps://…; default sqlite:DATA/bus.db", true},
 	{"frame-partitions", VIVA_OPTION_INT, "8", 1, 64, NULL,
 	 "Queues that sessions' frames are spread over; the same number for all services", false},
+	{"bus-max-stored-mib", VIVA_OPTION_INT, "4096", 16, 1 << 20, "MiB",
+	 "What may wait in the embedded bus; beyond it new frames get 503. A broker has limits of its own", false},
 };
 
 bool viva_settings_is_loopback(const char *host)
