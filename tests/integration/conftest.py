@@ -4,15 +4,13 @@
 Nothing here or in the tests asserts on time: limits are only there so that what hangs fails.
 """
 
-import json
 import os
 import pathlib
-import subprocess
-import sys
 
 import pytest
 
 import viva_client
+import viva_frames
 import viva_grpc
 import viva_platform
 
@@ -29,47 +27,9 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
-class Frames:
-    """The demo's frames: pictures in order, the time of each, and the blinks in them."""
-
-    def __init__(self, directory):
-        described = json.loads((directory / "frames.json").read_text())
-        self.directory = directory
-        self.pictures = [path.read_bytes() for path in sorted(directory.glob("frame_*.jpg"))]
-        self.fps = described["fps"]
-        self.blinks = described["blinks"]
-        assert len(self.pictures) == described["frames"]
-
-    def time_ms(self, index):
-        return 1_700_000_000_000 + round(index * 1000 / self.fps)
-
-    @property
-    def face(self):
-        """One picture with the eyes open."""
-        return self.pictures[0]
-
-
 @pytest.fixture(scope="session")
 def frames(tmp_path_factory):
-    given = os.environ.get("VIVA_DEMO_FRAMES")
-    if given:
-        return Frames(pathlib.Path(given))
-    astronaut = viva_platform.cache_directory() / "demo" / "astronaut.png"
-    assert astronaut.exists(), f"{astronaut} is missing: run ./dev deps"
-    out = tmp_path_factory.mktemp("frames")
-    subprocess.run(
-        [
-            sys.executable,
-            viva_platform.ROOT / "tools" / "demo" / "make_frames.py",
-            "--astronaut",
-            astronaut,
-            "--out",
-            out,
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    return Frames(out)
+    return viva_frames.make(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
