@@ -13,9 +13,8 @@ bool worker_completion_needs_timeline(const struct worker_completion_view *view)
 
 enum worker_completion_step worker_completion_decide(const struct worker_completion_view *view)
 {
-	if (are_noted(view) && view->analysed >= view->accepted)
-		return WORKER_GO_ON;
-	if (are_noted(view) && view->accepted == 0)
+	bool is_through = view->accepted == 0 || view->timeline == WORKER_TIMELINE_THROUGH;
+	if (are_noted(view) && is_through)
 		return WORKER_GO_ON;
 	return view->waited_ms >= view->limit_ms ? WORKER_CUT_SHORT : WORKER_WAIT;
 }

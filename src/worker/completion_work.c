@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/completion_work.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 #include "base/json.h"
 #include "scoring.pb-c.h"
 #include "worker/completion_rule.h"
@@ -45,37 +48,44 @@ static int remember(struct viva_store_transaction *transaction, void *context, s
 
 // ---- frames
 
-// How many frames are in the timeline; −1 when the emotion service can't tell now. Its summary counts those of the
-// queue apart; one that doesn't counts live ones, too.
-static int64_t count_analysed(const struct work *work)
+// A session's frames are worked on in order: when the newest is through, all are. One without a number of its own can't
+// be asked for: then so many must be there.
+static enum worker_timeline read_timeline(const json_t *page, const struct worker_frame_counts *counts)
+{
+	const char *state = json_string_value(json_object_get(json_object_get(page, "frame"), "state"));
+	const json_t *frames = json_object_get(json_object_get(page, "summary"), "frames");
+	if (state)
+		return strcmp(state, "unknown") == 0 ? WORKER_TIMELINE_BEHIND : WORKER_TIMELINE_THROUGH;
+	if (!json_is_integer(frames))
+		return WORKER_TIMELINE_UNKNOWN;
+	return json_integer_value(frames) < counts->accepted ? WORKER_TIMELINE_BEHIND : WORKER_TIMELINE_THROUGH;
+}
+
+static enum worker_timeline ask_timeline(const struct work *work, const struct worker_frame_counts *counts)
 {
 	const char *session_id = work->completion->session_id;
 	const struct viva_peer_request request = {
 		.method = "GET",
-		.path = viva_arena_printf(work->arena, "/api/v1/emotions/session/%s?limit=1", session_id),
+		.path = viva_arena_printf(work->arena, "/api/v1/emotions/session/%s?limit=1&frame=%" PRId64, session_id,
+					  counts->newest),
 		.interview_id = session_id,
 	};
 	struct viva_http_reply reply;
 	VIVA_AUTO_JSON page = NULL;
 	struct viva_error reason = {0};
 	if (!request.path || viva_peer_rest(work->options->emotion, &request, work->arena, &reply, NULL))
-		return -1;
+		return WORKER_TIMELINE_UNKNOWN;
 	if (reply.status == 404)
-		return 0;
+		return WORKER_TIMELINE_BEHIND;
 	if (reply.status != 200 || viva_json_parse_object(reply.body, MAX_ANSWER_BYTES, &page, &reason))
-		return -1;
-	const json_t *summary = json_object_get(page, "summary");
-	const json_t *count = json_object_get(summary, "queued");
-	if (!count)
-		count = json_object_get(summary, "frames");
-	return json_is_integer(count) ? json_integer_value(count) : -1;
+		return WORKER_TIMELINE_UNKNOWN;
+	return read_timeline(page, counts);
 }
 
 static int look_at_frames(const struct work *work, enum worker_completion_step *ret_step, struct viva_error *error)
 {
 	struct worker_completion_view view = {
 		.queued = work->completion->queued_frames,
-		.analysed = -1,
 		.waited_ms = work->waited_ms,
 		.limit_ms = work->options->wait_ms,
 	};
@@ -88,7 +98,7 @@ static int look_at_frames(const struct work *work, enum worker_completion_step *
 	view.accepted = counts.accepted;
 	view.dropped = counts.dropped;
 	if (worker_completion_needs_timeline(&view))
-		view.analysed = count_analysed(work);
+		view.timeline = ask_timeline(work, &counts);
 	*ret_step = worker_completion_decide(&view);
 	return 0;
 }

@@ -240,9 +240,12 @@ int worker_frames_count(struct viva_store *store, const char *session_id, struct
 				      "SELECT outcome, COUNT(*) FROM worker_ledger WHERE session_id = $1"
 				      " AND outcome IN ('accepted', 'superseded', 'invalid') GROUP BY outcome",
 				      values, VIVA_COUNT(values), &rows, error);
+	struct worker_frame session = {.session_id = session_id};
+	if (!status)
+		status = find_session(store, arena, &session, error);
 	if (status)
 		return status;
-	struct worker_frame_counts counts = {0};
+	struct worker_frame_counts counts = {.newest = session.newest};
 	for (size_t row = 0; row < rows.row_count; row++) {
 		bool is_accepted = strcmp(viva_rows_text(&rows, row, 0), "accepted") == 0;
 		*(is_accepted ? &counts.accepted : &counts.dropped) += viva_rows_int(&rows, row, 1);

@@ -32,6 +32,7 @@ VIVA_MUST_CHECK int worker_frames_note(struct viva_store *store, const struct wo
 struct worker_frame_counts {
 	int64_t accepted;
 	int64_t dropped;  // superseded or invalid
+	int64_t newest;   // number of the newest that was accepted; −1 = none
 };
 VIVA_MUST_CHECK int worker_frames_count(struct viva_store *store, const char *session_id,
 					struct worker_frame_counts *ret_counts, struct viva_error *error);

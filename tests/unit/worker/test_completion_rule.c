@@ -10,36 +10,36 @@ static void test_completion_rule__decides_as_its_table_says(void **state)
 {
 	(void)state;
 	static const struct {
-		int64_t queued, accepted, dropped, analysed;
+		int64_t queued, accepted, dropped;
+		enum worker_timeline timeline;
 		enum worker_completion_step early, at_the_limit;
 	} rows[] = {
 		// None was queued.
-		{0, 0, 0, -1, WORKER_GO_ON, WORKER_GO_ON},
-		// Unknown how many: those that were passed on must be analysed.
-		{-1, 0, 0, -1, WORKER_GO_ON, WORKER_GO_ON},
-		{-1, 0, 4, -1, WORKER_GO_ON, WORKER_GO_ON},
-		{-1, 3, 0, 2, WORKER_WAIT, WORKER_CUT_SHORT},
-		{-1, 3, 0, 3, WORKER_GO_ON, WORKER_GO_ON},
+		{0, 0, 0, WORKER_TIMELINE_UNKNOWN, WORKER_GO_ON, WORKER_GO_ON},
+		// Unknown how many: those that were passed on must be in the timeline.
+		{-1, 0, 0, WORKER_TIMELINE_UNKNOWN, WORKER_GO_ON, WORKER_GO_ON},
+		{-1, 0, 4, WORKER_TIMELINE_UNKNOWN, WORKER_GO_ON, WORKER_GO_ON},
+		{-1, 3, 0, WORKER_TIMELINE_BEHIND, WORKER_WAIT, WORKER_CUT_SHORT},
+		{-1, 3, 0, WORKER_TIMELINE_THROUGH, WORKER_GO_ON, WORKER_GO_ON},
 		// Some have not come to the worker.
-		{5, 0, 0, -1, WORKER_WAIT, WORKER_CUT_SHORT},
-		{5, 2, 2, -1, WORKER_WAIT, WORKER_CUT_SHORT},
-		{5, 2, 2, 2, WORKER_WAIT, WORKER_CUT_SHORT},
-		// All have come, some are not analysed.
-		{5, 3, 2, 2, WORKER_WAIT, WORKER_CUT_SHORT},
-		{5, 3, 2, -1, WORKER_WAIT, WORKER_CUT_SHORT},
+		{5, 0, 0, WORKER_TIMELINE_UNKNOWN, WORKER_WAIT, WORKER_CUT_SHORT},
+		{5, 2, 2, WORKER_TIMELINE_UNKNOWN, WORKER_WAIT, WORKER_CUT_SHORT},
+		{5, 2, 2, WORKER_TIMELINE_THROUGH, WORKER_WAIT, WORKER_CUT_SHORT},
+		// All have come, some are not in the timeline.
+		{5, 3, 2, WORKER_TIMELINE_BEHIND, WORKER_WAIT, WORKER_CUT_SHORT},
+		{5, 3, 2, WORKER_TIMELINE_UNKNOWN, WORKER_WAIT, WORKER_CUT_SHORT},
 		// All are through.
-		{5, 3, 2, 3, WORKER_GO_ON, WORKER_GO_ON},
-		{5, 5, 0, 9, WORKER_GO_ON, WORKER_GO_ON},
-		{5, 0, 5, -1, WORKER_GO_ON, WORKER_GO_ON},
+		{5, 3, 2, WORKER_TIMELINE_THROUGH, WORKER_GO_ON, WORKER_GO_ON},
+		{5, 0, 5, WORKER_TIMELINE_UNKNOWN, WORKER_GO_ON, WORKER_GO_ON},
 		// A stock client sent some more.
-		{5, 7, 0, 6, WORKER_WAIT, WORKER_CUT_SHORT},
-		{5, 7, 0, 7, WORKER_GO_ON, WORKER_GO_ON},
+		{5, 7, 0, WORKER_TIMELINE_BEHIND, WORKER_WAIT, WORKER_CUT_SHORT},
+		{5, 7, 0, WORKER_TIMELINE_THROUGH, WORKER_GO_ON, WORKER_GO_ON},
 	};
 	for (size_t i = 0; i < VIVA_COUNT(rows); i++) {
 		struct worker_completion_view view = {.queued = rows[i].queued,
 						      .accepted = rows[i].accepted,
 						      .dropped = rows[i].dropped,
-						      .analysed = rows[i].analysed,
+						      .timeline = rows[i].timeline,
 						      .limit_ms = LIMIT_MS};
 		assert_int_equal(worker_completion_decide(&view), rows[i].early);
 		view.waited_ms = LIMIT_MS - 1;
