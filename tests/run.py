@@ -26,15 +26,18 @@ ENVIRONMENT = {
 }
 
 
-def with_rabbitmq(command):
-    """The command with a RabbitMQ at its side; without one where none is installed, and then its tests say skipped."""
+def with_servers(command):
+    """The command with a RabbitMQ and a PostgreSQL at its side; without what is not installed: its tests say skipped."""
     sys.path.insert(0, str(ROOT / "tests" / "servers"))
+    import postgres
     import rabbitmq
-    try:
-        rabbitmq.installation()
-    except rabbitmq.Unavailable:
-        return command
-    return [sys.executable, rabbitmq.__file__, "--", *command]
+    for server in (rabbitmq, postgres):
+        try:
+            server.installation()
+        except server.Unavailable:
+            continue
+        command = [sys.executable, server.__file__, "--", *command]
+    return command
 
 
 def meson_suite(name, build, selection, wrap=lambda command: command):
@@ -64,9 +67,9 @@ def pytest_suite(name, folder, environment=None):
 SUITES = {
     "structure": pytest_suite("structure", "tests/structure"),
     "unit": meson_suite("unit", "build-asan", ["--suite", "unit"]),
-    "contract": meson_suite("contract", "build-asan", ["--suite", "contract"], with_rabbitmq),
+    "contract": meson_suite("contract", "build-asan", ["--suite", "contract"], with_servers),
     "fuzz": meson_suite("fuzz", "build-asan", ["--suite", "fuzz"]),
-    "thread": meson_suite("thread", "build-tsan", ["--suite", "unit", "--suite", "contract"], with_rabbitmq),
+    "thread": meson_suite("thread", "build-tsan", ["--suite", "unit", "--suite", "contract"], with_servers),
     "integration": pytest_suite("integration", "tests/integration", {
         "VIVA_BINARY": str(ROOT / "build-asan" / "viva"), "VIVA_BUILD": str(ROOT / "build-asan")}),
     "events": pytest_suite("events", "tests/events", {

@@ -285,7 +285,7 @@ static int ping(struct viva_store *store, struct viva_error *error)
 }
 
 const struct viva_store_backend viva_store_sqlite = {
-	.scheme = "sqlite",
+	.schemes = {"sqlite"},
 	.open = open_store,
 	.destroy = destroy_store,
 	.query = query,

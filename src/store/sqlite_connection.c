@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/row_collector.h"
+
 enum {
 	MAX_VALUE_BYTES = 64 * 1024 * 1024,
 	MAX_WAL_BYTES = 16 * 1024 * 1024,  // journal_size_limit: what the WAL shrinks to after a checkpoint
@@ -207,69 +209,41 @@ static int read_value(struct viva_arena *arena, sqlite3_stmt *prepared, int colu
 	return 0;
 }
 
-// Values of rows as they come; moved into the arena when their number is known.
-struct row_reader {
-	struct viva_arena *arena;
-	struct viva_value *values;
-	size_t count;
-	size_t capacity;
-};
-
-static int read_row(struct row_reader *reader, sqlite3_stmt *prepared, int columns)
+static int read_row(struct viva_row_collector *rows, sqlite3_stmt *prepared, int columns)
 {
-	if (reader->count + (size_t)columns > reader->capacity) {
-		size_t capacity = VIVA_MAX(reader->capacity * 2, (size_t)columns * 8);
-		struct viva_value *values = realloc(reader->values, capacity * sizeof *values);
-		if (!values)
-			return VIVA_ENOMEM;
-		reader->values = values;
-		reader->capacity = capacity;
-	}
+	struct viva_value *values = viva_row_collector_next(rows, (size_t)columns);
+	if (!values)
+		return VIVA_ENOMEM;
 	for (int column = 0; column < columns; column++) {
-		int status = read_value(reader->arena, prepared, column, &reader->values[reader->count]);
+		int status = read_value(rows->arena, prepared, column, &values[column]);
 		if (status)
 			return status;
-		reader->count++;
 	}
-	return 0;
-}
-
-static int finish_rows(struct row_reader *reader, int columns, struct viva_rows *ret_rows)
-{
-	size_t size = reader->count * sizeof reader->values[0];
-	struct viva_value *values = size > 0 ? viva_arena_alloc(reader->arena, size) : NULL;
-	if (size > 0) {
-		if (!values)
-			return VIVA_ENOMEM;
-		memcpy(values, reader->values, size);
-	}
-	*ret_rows = (struct viva_rows){.row_count = columns > 0 ? reader->count / (size_t)columns : 0,
-				       .column_count = (size_t)columns,
-				       .values = values};
+	rows->count += (size_t)columns;
 	return 0;
 }
 
 static int step_through(struct viva_sqlite_connection *connection, struct viva_arena *arena, sqlite3_stmt *prepared,
 			struct viva_rows *ret_rows, struct viva_error *error)
 {
-	struct row_reader reader = {.arena = arena};
+	struct viva_row_collector rows = {.arena = arena};
 	int columns = sqlite3_column_count(prepared);
 	int status = 0;
 	int result;
 	while ((result = sqlite3_step(prepared)) == SQLITE_ROW) {
 		if (!ret_rows)
 			continue;
-		status = read_row(&reader, prepared, columns);
+		status = read_row(&rows, prepared, columns);
 		if (status)
 			break;
 	}
 	if (!status && result != SQLITE_DONE)
 		status = fail_from_sqlite(connection, result, error);
 	else if (!status && ret_rows)
-		status = finish_rows(&reader, columns, ret_rows);
+		status = viva_row_collector_give(&rows, (size_t)columns, ret_rows);
 	if (status == VIVA_ENOMEM)
 		viva_fail(error, VIVA_ENOMEM, NULL, "the store's answer is too large");
-	free(reader.values);
+	viva_row_collector_finish(&rows);
 	return status;
 }
 

@@ -6,14 +6,15 @@
 
 #include "store/store_backend.h"
 
-static const struct viva_store_backend *const BACKENDS[] = {&viva_store_sqlite};
+static const struct viva_store_backend *const BACKENDS[] = {&viva_store_sqlite, &viva_store_postgres};
 
-enum { MAX_LOCK_NAME = 200, MAX_READERS = 64, MAX_BATCH = 4096, MAX_WAITING = 1 << 20 };
+enum { MAX_LOCK_NAME = 200, MAX_CONNECTIONS = 64, MAX_BATCH = 4096, MAX_WAITING = 1 << 20 };
 
 struct viva_store_options viva_store_defaults(void)
 {
 	return (struct viva_store_options){.durability = VIVA_DURABLE_POWER_LOSS,
 					   .readers = 4,
+					   .writers = 4,
 					   .busy_ms = 5000,
 					   .max_batch = 256,
 					   .max_waiting = 1024};
@@ -23,8 +24,10 @@ static int check_options(const struct viva_store_options *options, struct viva_e
 {
 	if (!options->service || options->service[0] == '\0')
 		return viva_fail(error, VIVA_EINVAL, "service", "the store needs the name of its service");
-	if (options->readers == 0 || options->readers > MAX_READERS)
-		return viva_fail(error, VIVA_EINVAL, "readers", "readers must be 1 to %d", MAX_READERS);
+	if (options->readers == 0 || options->readers > MAX_CONNECTIONS)
+		return viva_fail(error, VIVA_EINVAL, "readers", "readers must be 1 to %d", MAX_CONNECTIONS);
+	if (options->writers == 0 || options->writers > MAX_CONNECTIONS)
+		return viva_fail(error, VIVA_EINVAL, "writers", "writers must be 1 to %d", MAX_CONNECTIONS);
 	if (options->max_batch == 0 || options->max_batch > MAX_BATCH)
 		return viva_fail(error, VIVA_EINVAL, "max_batch", "max_batch must be 1 to %d", MAX_BATCH);
 	if (options->max_waiting == 0 || options->max_waiting > MAX_WAITING)
@@ -37,6 +40,18 @@ static int check_options(const struct viva_store_options *options, struct viva_e
 	return 0;
 }
 
+static const struct viva_store_backend *find_backend(const char *scheme, size_t size)
+{
+	for (size_t i = 0; i < VIVA_COUNT(BACKENDS); i++) {
+		for (size_t j = 0; j < VIVA_COUNT(BACKENDS[i]->schemes); j++) {
+			const char *served = BACKENDS[i]->schemes[j];
+			if (served && strlen(served) == size && memcmp(served, scheme, size) == 0)
+				return BACKENDS[i];
+		}
+	}
+	return NULL;
+}
+
 int viva_store_open(const struct viva_store_options *options, struct viva_store **ret_store, struct viva_error *error)
 {
 	int status = check_options(options, error);
@@ -44,13 +59,12 @@ int viva_store_open(const struct viva_store_options *options, struct viva_store 
 		return status;
 	const char *colon = options->url ? strchr(options->url, ':') : NULL;
 	size_t scheme_size = colon ? (size_t)(colon - options->url) : 0;
-	for (size_t i = 0; colon && i < VIVA_COUNT(BACKENDS); i++) {
-		const char *scheme = BACKENDS[i]->scheme;
-		if (strlen(scheme) == scheme_size && memcmp(scheme, options->url, scheme_size) == 0)
-			return BACKENDS[i]->open(options, colon + 1, ret_store, error);
-	}
+	const struct viva_store_backend *backend = colon ? find_backend(options->url, scheme_size) : NULL;
+	if (backend)
+		return backend->open(options, colon + 1, ret_store, error);
 	// The URL may hold a password: only its scheme is told.
-	return viva_fail(error, VIVA_EINVAL, "store-url", "the store's URL must begin with sqlite:, not with '%.*s'",
+	return viva_fail(error, VIVA_EINVAL, "store-url",
+			 "the store's URL must begin with sqlite: or postgresql:, not with '%.*s'",
 			 (int)VIVA_MIN(scheme_size, (size_t)32), colon ? options->url : "");
 }
 
@@ -107,6 +121,7 @@ struct statement {
 	const char *sql;
 	const struct viva_value *values;
 	size_t value_count;
+	bool is_count_wanted;  // a backend may send a statement later whose count nobody waits for
 	int64_t changed;
 };
 
@@ -114,13 +129,14 @@ static int run_statement(struct viva_store_transaction *transaction, void *conte
 {
 	struct statement *statement = context;
 	return viva_transaction_execute(transaction, statement->sql, statement->values, statement->value_count,
-					&statement->changed, error);
+					statement->is_count_wanted ? &statement->changed : NULL, error);
 }
 
 int viva_store_execute(struct viva_store *store, const char *sql, const struct viva_value *values, size_t value_count,
 		       int64_t *ret_changed, struct viva_error *error)
 {
-	struct statement statement = {.sql = sql, .values = values, .value_count = value_count};
+	struct statement statement = {
+		.sql = sql, .values = values, .value_count = value_count, .is_count_wanted = ret_changed != NULL};
 	int status = viva_store_transact(store, run_statement, &statement, error);
 	if (!status && ret_changed)
 		*ret_changed = statement.changed;

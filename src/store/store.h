@@ -64,18 +64,24 @@ struct viva_migration {
 };
 
 enum viva_durability {
-	VIVA_DURABLE_POWER_LOSS,  // an acknowledged commit survives power loss (SQLite: synchronous=FULL)
-	VIVA_DURABLE_CRASH,       // … survives the death of the process, not of the machine (synchronous=NORMAL)
+	// An acknowledged commit survives power loss. SQLite: synchronous=FULL. PostgreSQL: what the server does.
+	VIVA_DURABLE_POWER_LOSS,
+	// … survives the death of the process, not of the machine or the database server, which may cost the last
+	// instant.
+	// SQLite: synchronous=NORMAL. PostgreSQL: synchronous_commit=off.
+	VIVA_DURABLE_CRASH,
 };
 
 struct viva_store_options {
-	const char *url;      // "sqlite:PATH"
+	const char *url;  // "sqlite:PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?…" with all that libpq knows
 	const char *service;  // whose migrations these are; tables carry its name as a prefix
 	const struct viva_migration *migrations;
 	size_t migration_count;
 	enum viva_durability durability;
 	size_t readers;      // connections for queries outside transactions. Default 4.
-	uint32_t busy_ms;    // wait for another process's write. Default 5,000.
+	size_t writers;      // connections for transactions, made when needed. SQLite has one, whatever this says.
+			     // Default 4.
+	uint32_t busy_ms;    // wait for another process's write, and for the server during an outage. Default 5,000.
 	size_t max_batch;    // transactions that one commit may carry together. Default 256.
 	size_t max_waiting;  // transactions that wait for the writer; one more is refused. Default 1,024.
 	bool can_shrink;     // SQLite: a new file is made so that PRAGMA incremental_vacuum works. Default off.
@@ -84,7 +90,8 @@ struct viva_store_options {
 struct viva_store_options viva_store_defaults(void);
 // Opens or makes the store and brings its schema up to date; processes that start at once agree on who migrates.
 // VIVA_EINVAL (url, a limit, or migrations that are not numbered 1, 2, …), VIVA_EIO (with the reason; also a schema
-// that a newer version made), VIVA_EOVERLOAD (another process holds the store longer than busy_ms), VIVA_ENOMEM.
+// that a newer version made), VIVA_EOVERLOAD (another process holds the store longer than busy_ms), VIVA_EUNAVAILABLE
+// (the server can't be reached for busy_ms), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_store_open(const struct viva_store_options *options, struct viva_store **ret_store,
 				    struct viva_error *error);
 // Finishes the accepted transactions and closes. After the last call on it returned. NULL is fine. Always NULL.
@@ -92,7 +99,7 @@ struct viva_store *viva_store_destroy(struct viva_store *store);
 VIVA_DEFINE_AUTO(viva_store)
 
 // Reads outside a transaction: sees the last commit. `sql` is a constant: it stays prepared. Parameters are $1 … $n.
-// VIVA_EIO, VIVA_EOVERLOAD (busy), VIVA_ENOMEM (also when the rows pass the arena's limit).
+// VIVA_EIO, VIVA_EOVERLOAD (busy), VIVA_EUNAVAILABLE, VIVA_ENOMEM (also when the rows pass the arena's limit).
 VIVA_MUST_CHECK int viva_store_query(struct viva_store *store, struct viva_arena *arena, const char *sql,
 				     const struct viva_value *values, size_t value_count, struct viva_rows *ret_rows,
 				     struct viva_error *error);

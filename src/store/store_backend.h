@@ -10,7 +10,7 @@
 
 // Each entry does what its namesake in store.h promises; outputs may be NULL only where they may there.
 struct viva_store_backend {
-	const char *scheme;  // "sqlite": serves URLs that begin with "sqlite:"
+	const char *schemes[2];  // "sqlite": serves URLs that begin with "sqlite:"; the second may be NULL
 	// `location` is the URL's rest after the scheme's colon. The options were checked and outlive the call only.
 	int (*open)(const struct viva_store_options *options, const char *location, struct viva_store **ret_store,
 		    struct viva_error *error);
@@ -43,5 +43,6 @@ struct viva_store_transaction {
 };
 
 extern const struct viva_store_backend viva_store_sqlite;
+extern const struct viva_store_backend viva_store_postgres;
 
 #endif

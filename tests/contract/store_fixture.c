@@ -5,14 +5,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#ifdef VIVA_TEST_ON_POSTGRES
+#include "postgres_fixture.h"
+#endif
+
 const struct viva_migration store_fixture_migrations[2] = {
-	{1, "CREATE TABLE test_notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, weight DOUBLE PRECISION);"
-	    "CREATE TABLE test_tags (note INTEGER NOT NULL REFERENCES test_notes (id) ON DELETE CASCADE, tag TEXT)"},
-	{2, "ALTER TABLE test_notes ADD COLUMN picture BLOB"},
+	{1, "CREATE TABLE test_notes (id BIGINT PRIMARY KEY, text TEXT NOT NULL UNIQUE, weight DOUBLE PRECISION);"
+	    "CREATE TABLE test_tags (note BIGINT NOT NULL REFERENCES test_notes (id) ON DELETE CASCADE, tag TEXT)"},
+	{2, "ALTER TABLE test_notes ADD COLUMN picture BYTEA"},
 };
 
 struct viva_store_options store_fixture_options(const struct store_fixture *fixture)
 {
+	if (fixture->url[0] == '\0')
+		skip();
 	struct viva_store_options options = viva_store_defaults();
 	options.url = fixture->url;
 	options.service = "test";
@@ -54,28 +60,57 @@ int64_t store_fixture_count_notes(struct viva_store *store, struct viva_arena *a
 	return store_fixture_count(store, arena, "SELECT count(*) FROM test_notes");
 }
 
-int store_fixture_set_up_sqlite(void **state)
+#ifdef VIVA_TEST_ON_POSTGRES
+
+static int set_up_backend(struct store_fixture *fixture)
+{
+	return postgres_fixture_make_schema(fixture->schema, sizeof fixture->schema, fixture->url, sizeof fixture->url);
+}
+
+static int tear_down_backend(struct store_fixture *fixture)
+{
+	return fixture->url[0] ? postgres_fixture_drop_schema(fixture->schema) : 0;
+}
+
+#else
+
+static int set_up_backend(struct store_fixture *fixture)
+{
+	snprintf(fixture->directory, sizeof fixture->directory, "/tmp/viva-store-XXXXXX");
+	// One level that is not there yet: opening makes it.
+	return mkdtemp(fixture->directory) && snprintf(fixture->url, sizeof fixture->url, "sqlite:%s/data/viva.db",
+						       fixture->directory) > 0
+		       ? 0
+		       : -1;
+}
+
+static int tear_down_backend(struct store_fixture *fixture)
+{
+	char command[128];
+	snprintf(command, sizeof command, "rm -rf '%s'", fixture->directory);
+	return system(command);
+}
+
+#endif
+
+int store_fixture_set_up(void **state)
 {
 	struct store_fixture *fixture = calloc(1, sizeof *fixture);
 	if (!fixture)
 		return -1;
-	snprintf(fixture->directory, sizeof fixture->directory, "/tmp/viva-store-XXXXXX");
-	if (!mkdtemp(fixture->directory) || viva_arena_create(0, &fixture->arena)) {
+	if (viva_arena_create(0, &fixture->arena) || set_up_backend(fixture)) {
+		viva_arena_destroy(fixture->arena);
 		free(fixture);
 		return -1;
 	}
-	// One level that is not there yet: opening makes it.
-	snprintf(fixture->url, sizeof fixture->url, "sqlite:%s/data/viva.db", fixture->directory);
 	*state = fixture;
 	return 0;
 }
 
-int store_fixture_tear_down_sqlite(void **state)
+int store_fixture_tear_down(void **state)
 {
 	struct store_fixture *fixture = *state;
-	char command[128];
-	snprintf(command, sizeof command, "rm -rf '%s'", fixture->directory);
-	int status = system(command);
+	int status = tear_down_backend(fixture);
 	viva_arena_destroy(fixture->arena);
 	free(fixture);
 	return status;

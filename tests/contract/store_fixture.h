@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A store of notes for the contract's tests, on each backend.
+// A store of notes for the contract's tests, on the backend that the test was compiled for: SQLite, or, with
+// VIVA_TEST_ON_POSTGRES, a schema of its own in the database of VIVA_TEST_POSTGRES_URL (tests/servers/postgres.py).
+// Where that says nothing the tests are skipped.
 //
 // Threads: any but set up and tear down.
 #ifndef VIVA_TEST_STORE_FIXTURE_H
@@ -11,8 +13,9 @@
 #include "viva_test.h"
 
 struct store_fixture {
-	char directory[64];
-	char url[128];
+	char directory[64];  // of SQLite's files
+	char schema[64];     // on PostgreSQL
+	char url[512];       // "" = there is no server
 	struct viva_arena *arena;
 };
 
@@ -27,9 +30,14 @@ int store_fixture_add_note(struct viva_store *store, int64_t id, const char *tex
 int64_t store_fixture_count(struct viva_store *store, struct viva_arena *arena, const char *sql);
 int64_t store_fixture_count_notes(struct viva_store *store, struct viva_arena *arena);
 
-int store_fixture_set_up_sqlite(void **state);
-int store_fixture_tear_down_sqlite(void **state);
-#define ON_SQLITE(test)                                                                                                \
-	cmocka_unit_test_setup_teardown(test, store_fixture_set_up_sqlite, store_fixture_tear_down_sqlite)
+int store_fixture_set_up(void **state);
+int store_fixture_tear_down(void **state);
+#define ON_STORE(test) cmocka_unit_test_setup_teardown(test, store_fixture_set_up, store_fixture_tear_down)
+
+#ifdef VIVA_TEST_ON_POSTGRES
+#define RUN_ON_STORE(tests) cmocka_run_group_tests_name("postgres", tests, NULL, NULL)
+#else
+#define RUN_ON_STORE(tests) cmocka_run_group_tests_name("sqlite", tests, NULL, NULL)
+#endif
 
 #endif

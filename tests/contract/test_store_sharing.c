@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +103,7 @@ static void test_store_sharing__a_full_queue_refuses_and_loses_nothing_it_took(v
 	struct store_fixture *fixture = *state;
 	struct viva_store_options options = store_fixture_options(fixture);
 	options.max_waiting = 2;
+	options.writers = 1;
 	VIVA_AUTO(viva_store) store = store_fixture_open_with(&options);
 	struct gate gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER, .store = store};
 	pthread_t holder;
@@ -222,48 +222,13 @@ static void test_store_sharing__processes_that_start_at_once_agree_and_share_it(
 	assert_int_equal(store_fixture_count_notes(store, fixture->arena), PROCESSES * NOTES_PER_PROCESS);
 }
 
-static bool files_hold(const char *directory, const char *needle)
-{
-	char command[256];
-	snprintf(command, sizeof command, "grep -rqF '%s' '%s'", needle, directory);
-	return system(command) == 0;
-}
-
-static void test_store_sharing__scrubbing_makes_the_deleted_unreadable_in_the_files(void **state)
-{
-	struct store_fixture *fixture = *state;
-	VIVA_AUTO(viva_store) store = store_fixture_open(fixture);
-	assert_ok(store_fixture_add_note(store, 1, "a-candidate-said-this"));
-	assert_true(files_hold(fixture->directory, "a-candidate-said-this"));
-	assert_ok(viva_store_execute(store, "DELETE FROM test_notes", NULL, 0, NULL, NULL));
-	assert_ok(viva_store_scrub(store, NULL));
-	assert_false(files_hold(fixture->directory, "a-candidate-said-this"));
-}
-
-static void test_store_sharing__its_files_are_for_their_owner_only(void **state)
-{
-	struct store_fixture *fixture = *state;
-	VIVA_AUTO(viva_store) store = store_fixture_open(fixture);
-	assert_ok(store_fixture_add_note(store, 1, "private"));
-	const char *suffixes[] = {"", "-wal", "-shm"};
-	for (size_t i = 0; i < VIVA_COUNT(suffixes); i++) {
-		char path[160];
-		snprintf(path, sizeof path, "%s%s", strchr(fixture->url, ':') + 1, suffixes[i]);
-		struct stat file;
-		assert_int_equal(stat(path, &file), 0);
-		assert_int_equal(file.st_mode & 0777, 0600);
-	}
-}
-
 int main(void)
 {
-	const struct CMUnitTest on_sqlite[] = {
-		ON_SQLITE(test_store_sharing__many_threads_commit_together_and_only_the_failing_ones_roll_back),
-		ON_SQLITE(test_store_sharing__a_full_queue_refuses_and_loses_nothing_it_took),
-		ON_SQLITE(test_store_sharing__a_killed_process_loses_nothing_that_was_acknowledged),
-		ON_SQLITE(test_store_sharing__processes_that_start_at_once_agree_and_share_it),
-		ON_SQLITE(test_store_sharing__scrubbing_makes_the_deleted_unreadable_in_the_files),
-		ON_SQLITE(test_store_sharing__its_files_are_for_their_owner_only),
+	const struct CMUnitTest tests[] = {
+		ON_STORE(test_store_sharing__many_threads_commit_together_and_only_the_failing_ones_roll_back),
+		ON_STORE(test_store_sharing__a_full_queue_refuses_and_loses_nothing_it_took),
+		ON_STORE(test_store_sharing__a_killed_process_loses_nothing_that_was_acknowledged),
+		ON_STORE(test_store_sharing__processes_that_start_at_once_agree_and_share_it),
 	};
-	return cmocka_run_group_tests_name("store_sharing/sqlite", on_sqlite, NULL, NULL);
+	return RUN_ON_STORE(tests);
 }
