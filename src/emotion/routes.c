@@ -291,13 +291,39 @@ static int path_session(struct viva_http_request *request, const char **ret_id, 
 	return code;
 }
 
+// Adds what became of the frame that the query asks for.
+static int add_frame(const struct viva_http_request *request, const char *session_id, json_t *page,
+		     struct viva_error *error)
+{
+	const struct emotion_service *service = request->context;
+	static const char *const names[] = {
+		[EMOTION_FRAME_UNKNOWN] = "unknown",
+		[EMOTION_FRAME_RECORDED] = "analysed",
+		[EMOTION_FRAME_DROPPED] = "dropped",
+		[EMOTION_FRAME_ERASED] = "erased",
+	};
+	const char *text = NULL;
+	int64_t number = 0;
+	enum emotion_timeline_place place;
+	int code = query_text(request, "frame", &text, error);
+	if (code != 0 || !text)
+		return code;
+	if (viva_parse_int64(text, 1, INT64_MAX, &number) != 0)
+		return viva_fail(error, VIVA_EFIELD, "frame", "frame must be a frame's number, at least 1");
+	code = emotion_timeline_find(service->store, session_id, number, 0, request->arena, &place, error);
+	if (code != 0)
+		return code;
+	json_t *frame = json_pack("{s:I, s:s}", "number", (json_int_t)number, "state", names[place]);
+	return json_object_set_new(page, "frame", frame) == 0 ? 0 : VIVA_ENOMEM;
+}
+
 static int get_timeline(struct viva_http_request *request, struct viva_http_response *response,
 			struct viva_error *error)
 {
 	const struct emotion_service *service = request->context;
 	const char *id = NULL, *limit_text = NULL, *after = NULL;
 	int64_t limit = DEFAULT_LIMIT;
-	json_t *page = NULL;
+	VIVA_AUTO_JSON page = NULL;
 	int code = path_session(request, &id, error);
 	if (code == 0)
 		code = query_text(request, "limit", &limit_text, error);
@@ -307,7 +333,9 @@ static int get_timeline(struct viva_http_request *request, struct viva_http_resp
 		code = viva_fail(error, VIVA_EFIELD, "limit", "limit must be 1 to %d", EMOTION_TIMELINE_MAX_ROWS);
 	if (code == 0)
 		code = emotion_timeline_page(service->store, id, limit, after, request->arena, &page, error);
-	return code == 0 ? viva_http_respond_json(response, 200, page) : code;
+	if (code == 0)
+		code = add_frame(request, id, page, error);
+	return code == 0 ? viva_http_respond_json(response, 200, viva_take(&page)) : code;
 }
 
 static int erase(struct viva_http_request *request, struct viva_http_response *response, struct viva_error *error)

@@ -157,7 +157,7 @@ def test_the_timeline_comes_in_pages_with_a_summary(rest, frames):
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=-1", "limit=x", "limit=99999999999999999999", "after=garbage", "limit=1.5"]
+    "query", ["limit=0", "limit=-1", "limit=x", "limit=99999999999999999999", "after=garbage", "limit=1.5", "frame=0", "frame=x"]
 )
 def test_bad_paging_is_refused(rest, query):
     interview = rest.start()
