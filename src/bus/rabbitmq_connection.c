@@ -16,8 +16,8 @@
 
 enum {
 	FIRST_PAUSE_MS = 100,
-	LAST_PAUSE_MS = 10000,
-	STEADY_US = 5 * 1000000,  // a link that lived as long was no failed attempt
+	LAST_PAUSE_MS = 3000,
+	STEADY_US = 1000000,      // a link that lived as long was no failed attempt
 	LONGEST_SLEEP_MS = 1000,  // the heartbeat is looked after so often
 	FRAMES_PER_TURN = 256,
 	END_PATIENCE_S = 5,

@@ -12,7 +12,6 @@
 enum {
 	PERSISTENT = 2,
 	MAX_RETRIES_READ = 1000,
-	MAX_HEADERS_READ = 256,
 	MAX_ROUTING_KEY = 255,
 	KEPT_TEXTS = 5,  // message_id, type, app_id, session_id, traceparent
 };
@@ -79,7 +78,8 @@ static bool is_named(const amqp_table_entry_t *entry, const char *name)
 
 static const amqp_field_value_t *find(const amqp_table_t *table, const char *name)
 {
-	for (int i = 0; i < VIVA_MIN(table->num_entries, (int)MAX_HEADERS_READ); i++)
+	// A frame, and so the broker, bounds how many there are.
+	for (int i = 0; i < table->num_entries; i++)
 		if (is_named(&table->entries[i], name))
 			return &table->entries[i].value;
 	return NULL;
@@ -424,15 +424,15 @@ int viva_rabbitmq_renew_properties(const struct viva_rabbitmq_parcel *parcel, co
 	int status = decode(parcel, pool, &properties);
 	if (status)
 		return status;
-	int old_count = VIVA_MIN(properties.headers.num_entries, (int)MAX_HEADERS_READ), count = 0;
+	int old_count = properties.headers.num_entries, count = 0;
 	amqp_table_entry_t *headers = amqp_pool_alloc(pool, ((size_t)old_count + added_count + 1) * sizeof *headers);
 	if (!headers)
 		return VIVA_ENOMEM;
+	for (size_t i = 0; i < added_count; i++)
+		headers[count++] = added[i];
 	for (int i = 0; i < old_count; i++)
 		if (!is_of_the_past(&properties.headers.entries[i]))
 			headers[count++] = properties.headers.entries[i];
-	for (size_t i = 0; i < added_count; i++)
-		headers[count++] = added[i];
 
 	amqp_basic_properties_t renewed = properties;
 	renewed.headers = (amqp_table_t){.num_entries = count, .entries = headers};

@@ -6,9 +6,15 @@ Nothing here or in the tests asserts on time: limits are only there so that what
 
 import os
 import pathlib
+import sys
 
+import pika
 import pytest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "servers"))
+
+import rabbitmq
+import viva_bus_driver
 import viva_client
 import viva_frames
 import viva_grpc
@@ -130,3 +136,59 @@ def shared_data():
     if not (given / "faces").is_dir():
         pytest.skip("there is no VIVA_SHARED_DATA with faces/")
     return given
+
+
+# ---- RabbitMQ
+
+
+@pytest.fixture(scope="session")
+def broker():
+    """The RabbitMQ that most tests share; each has a virtual host of its own."""
+    try:
+        running = rabbitmq.Broker(vhosts=rabbitmq.MANY_VHOSTS)
+    except rabbitmq.Unavailable as reason:
+        pytest.skip(str(reason))
+    with running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def unused_vhosts(broker):
+    return iter(broker.vhosts[1:])
+
+
+@pytest.fixture
+def vhost(unused_vhosts):
+    return next(unused_vhosts)
+
+
+@pytest.fixture
+def make_bus(tmp_path):
+    """Starts buses in processes of their own, at any URL, and ends them with the test."""
+    started = []
+
+    def start(url, **more):
+        started.append(viva_bus_driver.Driver(url, tmp_path / f"bus-{len(started)}.log", **more))
+        return started[-1]
+
+    yield start
+    for driver in started:
+        if driver.process.poll() is None:
+            driver.quit()
+
+
+@pytest.fixture
+def bus(broker, vhost, make_bus):
+    """Starts buses on the test's virtual host."""
+    return lambda **more: make_bus(broker.url(vhost), **more)
+
+
+@pytest.fixture
+def channel(broker, vhost):
+    """A stock client's channel there, which confirms."""
+    connection = pika.BlockingConnection(pika.URLParameters(broker.url(vhost)))
+    opened = connection.channel()
+    opened.confirm_delivery()
+    yield opened
+    if connection.is_open:
+        connection.close()
