@@ -34,8 +34,9 @@ class Stage:
         settings = {
             "VIVA_WEBHOOK_URL": self.receiver.url,
             "VIVA_WEBHOOK_SECRET": SECRET,
-            # A slow machine must not make frames late, and a breaker must not make tests slow.
+            # A slow machine must not make frames late or scores early, and a breaker must not make tests slow.
             "VIVA_MAX_FRAME_AGE_MS": "3600000",
+            "VIVA_COMPLETION_WAIT_MS": "240000",
             "VIVA_BREAKER_OPEN_MS": "500",
             **environment,
         }

@@ -79,7 +79,7 @@ def test_frames_that_wait_for_the_worker_have_no_effect(stage, rest, frames, wat
 
 def test_frames_that_wait_for_emotion_have_no_effect(stage, rest, frames, watch):
     interview = rest.start()
-    with stage.without("emotion"):
+    with stage.held("emotion"):
         event_stage.send_frames(interview, frames, range(4))
         wait_until(lambda: stage.outcomes(interview.id) == {"accepted": 4}, "the worker lets them pass")
         erase(interview)

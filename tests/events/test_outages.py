@@ -31,7 +31,9 @@ def test_live_frames_fall_back_to_the_queue(stage, rest, frames, watch):
     numbers = stage.wait_for_frames(interview.id, total)
     assert len(set(numbers)) == len(numbers) == total
     watch.wait_for(total, "emotion.analyzed", interview.id)
-    analysed = watch.frame_numbers("emotion.analyzed", interview.id)
+    # One that was published when emotion died may be published again: under the same id, so that it counts once.
+    events = {message.message_id: message for message in watch.messages("emotion.analyzed", interview.id)}
+    analysed = [message.json()["metadata"]["frame_number"] for message in events.values()]
     assert sorted(analysed) == sorted(numbers)
 
 
@@ -43,7 +45,7 @@ def wait_for_live(socket, frames, index):
 
 def test_queued_frames_wait_for_emotion(stage, rest, frames):
     interview = rest.start()
-    with stage.without("emotion"):
+    with stage.held("emotion"):
         numbers = event_stage.send_frames(interview, frames, range(5))
         wait_until(lambda: stage.outcomes(interview.id) == {"accepted": 5}, "the worker lets them pass")
     assert stage.wait_for_frames(interview.id, 5) == numbers
@@ -79,7 +81,7 @@ def test_a_score_follows_when_scoring_is_back(stage, rest, frames, watch):
 def test_frames_on_their_way_count_for_the_score(stage, rest, frames):
     """The worker waits for queued frames before it has an interview scored whose score could not be made."""
     interview = rest.start(total_questions=1)
-    with stage.without("emotion"):
+    with stage.held("emotion"):
         numbers = event_stage.send_frames(interview, frames, range(3))
         with stage.without("scoring"):
             interview.answer_all()
