@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both buses as a stranger sees them: RabbitMQ by pika, the embedded one by viva-bus, since it speaks no protocol."""
+"""Both buses as a stranger sees them: RabbitMQ by pika, the embedded one by viva-bus-client, since it speaks no protocol."""
 
 import base64
 import dataclasses
@@ -207,7 +207,7 @@ class EmbeddedWatch(Watch):
 
 
 def start_tool(what, url):
-    program = viva_platform.build_directory() / "tests/integration/viva-bus"
+    program = viva_platform.build_directory() / "tests/integration/viva-bus-client"
     assert program.exists(), f"{program} is not built"
     return subprocess.Popen([program, what, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 

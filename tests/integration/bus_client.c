@@ -2,8 +2,9 @@
 //
 // A client of the bus for tests, where there is no stock one: the embedded bus speaks no protocol.
 //
-//   viva-bus listen URL     prints "listening", then each message as a line of JSON, until stdin ends
-//   viva-bus publish URL    publishes each line of stdin, a message as listen prints it (type, message_id, traceparent
+//   viva-bus-client listen URL     prints "listening", then each message as a line of JSON, until stdin ends
+//   viva-bus-client publish URL    publishes each line of stdin, a message as listen prints it (type, message_id,
+//   traceparent
 //                           and timestamp_ms may be missing), and prints "ok" or the error's name
 #include <errno.h>
 #include <stdio.h>
@@ -99,7 +100,7 @@ static int publish_lines(struct viva_bus *bus)
 int main(int argument_count, char **arguments)
 {
 	if (argument_count != 3 || (strcmp(arguments[1], "listen") != 0 && strcmp(arguments[1], "publish") != 0)) {
-		fprintf(stderr, "usage: viva-bus listen|publish URL\n");
+		fprintf(stderr, "usage: viva-bus-client listen|publish URL\n");
 		return 2;
 	}
 	struct viva_bus_options options = viva_bus_defaults();
@@ -112,6 +113,6 @@ int main(int argument_count, char **arguments)
 	if (!status)
 		status = strcmp(arguments[1], "listen") == 0 ? listen_to_all(bus, &error) : publish_lines(bus);
 	if (status)
-		fprintf(stderr, "viva-bus: %s\n", viva_error_message(&error));
+		fprintf(stderr, "viva-bus-client: %s\n", viva_error_message(&error));
 	return status ? 1 : 0;
 }
