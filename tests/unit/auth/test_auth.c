@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/auth.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,21 @@ static void test_auth__keys_too_short_to_be_safe_are_refused(void **state)
 	assert_null(auth);
 }
 
+static void test_auth__another_api_key_takes_the_first_ones_place(void **state)
+{
+	(void)state;
+	char directory[PATH_MAX];
+	make_test_directory(directory, sizeof directory);
+	struct viva_claims claims;
+	VIVA_AUTO(viva_auth) auth = auth_with(directory, "the first API key of all", TOKEN_KEY);
+	assert_ok(viva_auth_set_api_key(auth, "another API key, as long", NULL));
+	assert_error(check(auth, "Bearer the first API key of all", NULL, &claims), VIVA_EUNAUTHORIZED);
+	assert_ok(check(auth, "Bearer another API key, as long", NULL, &claims));
+	assert_error(viva_auth_set_api_key(auth, "too short", NULL), VIVA_EUSAGE);
+	assert_ok(check(auth, "Bearer another API key, as long", NULL, &claims));
+	remove_test_directory(directory);
+}
+
 static void test_auth__secrets_are_made_once_and_shared_by_all_who_open_the_folder(void **state)
 {
 	(void)state;
@@ -254,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_auth__a_token_opens_its_own_interview_only),
 		cmocka_unit_test(test_auth__credentials_that_are_missing_or_malformed_are_named_so),
 		cmocka_unit_test(test_auth__keys_too_short_to_be_safe_are_refused),
+		cmocka_unit_test(test_auth__another_api_key_takes_the_first_ones_place),
 		cmocka_unit_test(test_auth__secrets_are_made_once_and_shared_by_all_who_open_the_folder),
 		cmocka_unit_test(test_auth__sealed_state_opens_for_its_purpose_only_and_unchanged_only),
 		cmocka_unit_test(test_auth__switched_off_lets_everybody_in),

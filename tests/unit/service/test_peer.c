@@ -156,6 +156,37 @@ static void test_peer__callers_in_a_hurry_do_not_open_the_breaker(void **state)
 	assert_string_equal(state_of(peer, "scoring"), "closed");
 }
 
+static void test_peer__takes_another_tuning_over(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_peer) peer = peer_of("interview");
+	struct viva_tuning tuning = viva_tuning_defaults();
+	struct viva_http_reply reply;
+	tuning.breaker_failures = 0;
+	tuning.breaker_open_ms = 100;
+	assert_ok(viva_peer_tune(peer, &tuning));
+	assert_error(get(peer, "/broken", &reply), VIVA_EUNAVAILABLE);
+	assert_string_equal(state_of(peer, "interview"), "open");
+	fake_clock_advance_ms(&the_clock, 100);
+	assert_ok(get(peer, "/token", &reply));
+	tuning.breaker_open_ms = 0;
+	assert_error(viva_peer_tune(peer, &tuning), VIVA_EINVAL);
+}
+
+static void test_peer__a_service_that_is_not_known_yet_is_unavailable(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_discovery) nowhere = NULL;
+	struct viva_discovery *somewhere = runtime.discovery;
+	assert_ok(viva_discovery_open("consul://127.0.0.1:1", &nowhere, NULL));
+	runtime.discovery = nowhere;
+	VIVA_AUTO(viva_peer) peer = peer_of("scoring");
+	runtime.discovery = somewhere;
+	struct viva_http_reply reply;
+	assert_error(get(peer, "/token", &reply), VIVA_EUNAVAILABLE);
+	peer = viva_peer_destroy(peer);
+}
+
 static void test_peer__no_memory_makes_no_peer(void **state)
 {
 	(void)state;
@@ -178,6 +209,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_peer__a_service_that_is_away_is_unavailable_over_grpc_too, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_peer__callers_in_a_hurry_do_not_open_the_breaker, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_peer__takes_another_tuning_over, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_peer__a_service_that_is_not_known_yet_is_unavailable, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_peer__no_memory_makes_no_peer, set_up, tear_down),
 	};
