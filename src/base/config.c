@@ -344,6 +344,14 @@ const char *viva_config_next_difference(const struct viva_config *config, const 
 	return NULL;
 }
 
+bool viva_config_is_from_file(const struct viva_config *config, const char *name)
+{
+	size_t found = find(config, name, strlen(name));
+	if (found == NOT_FOUND)
+		abort();
+	return config->settings[found].source == FROM_FILE;
+}
+
 size_t viva_config_positional_count(const struct viva_config *config)
 {
 	return config->positional_count;

@@ -51,8 +51,9 @@ const char *viva_config_text(const struct viva_config *config, const char *name)
 int64_t viva_config_int(const struct viva_config *config, const char *name);
 double viva_config_real(const struct viva_config *config, const char *name);
 bool viva_config_flag(const struct viva_config *config, const char *name);
-bool viva_config_has(const struct viva_config *config, const char *name);     // a table has this option
-bool viva_config_is_set(const struct viva_config *config, const char *name);  // given, not defaulted
+bool viva_config_has(const struct viva_config *config, const char *name);           // a table has this option
+bool viva_config_is_set(const struct viva_config *config, const char *name);        // given, not defaulted
+bool viva_config_is_from_file(const struct viva_config *config, const char *name);  // by the settings' file
 
 // The name of the next option that has another value in `other`, from *cursor (0 at first) on; NULL = no more.
 const char *viva_config_next_difference(const struct viva_config *config, const struct viva_config *other,

@@ -37,6 +37,9 @@ const struct viva_option viva_up_options[] = {
 	{"webhook-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URLs",
 	 "Told of each score; several are separated by commas. https only, but for this machine", true},
 	{"webhook-secret", VIVA_OPTION_TEXT, NULL, 0, 0, NULL, "Signs webhooks; at least 16 characters", true},
+	{VIVA_CONFIG_FILE_OPTION, VIVA_OPTION_TEXT, NULL, 0, 0, "path",
+	 "File of VIVA_…=VALUE lines for all services; on SIGHUP they read it again (without one SIGHUP ends all)",
+	 false},
 	{"log-level", VIVA_OPTION_TEXT, "info", 0, 0, "debug|info|warn|error", "Least level that is logged", false},
 	{"log-format", VIVA_OPTION_TEXT, "auto", 0, 0, "auto|text|json", "auto: text on a terminal, else JSON lines",
 	 false},
@@ -161,16 +164,18 @@ static void make_arguments(const struct viva_config *config, const char *log_for
 		viva_config_text(config, "data-dir"),
 		"--auth",
 		viva_config_text(config, "auth"),
-		"--log-level",
-		viva_config_text(config, "log-level"),
 		"--log-format",
 		log_format,
 		"--discovery-url",
 		plan->discovery_url,
 	};
-	_Static_assert(VIVA_COUNT(arguments) < VIVA_PLAN_MAX_ARGUMENTS, "a NULL must follow");
+	// A level from the file is the services' to read, and to read again.
+	const char *level[] = {"--log-level", viva_config_text(config, "log-level")};
+	_Static_assert(VIVA_COUNT(arguments) + VIVA_COUNT(level) < VIVA_PLAN_MAX_ARGUMENTS, "a NULL must follow");
 	// execv() promises not to write to them, though its type does not say so.
 	memcpy(service->arguments, arguments, sizeof arguments);
+	if (!viva_config_is_from_file(config, "log-level"))
+		memcpy(service->arguments + VIVA_COUNT(arguments), level, sizeof level);
 }
 
 int viva_plan_make(const struct viva_config *config, const char *log_format, struct viva_plan *ret_plan,

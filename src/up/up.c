@@ -128,6 +128,13 @@ static void stop_ranks(struct supervisor *supervisor)
 	}
 }
 
+static void pass_reload_on(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->plan.count; i++)
+		if (viva_child_is_running(&supervisor->members[i].child))
+			kill(supervisor->members[i].child.pid, SIGHUP);
+}
+
 static void begin_stop(struct supervisor *supervisor)
 {
 	if (supervisor->phase == STOPPING)
@@ -197,7 +204,9 @@ static void read_signals(struct supervisor *supervisor)
 {
 	struct signalfd_siginfo info;
 	while (read(supervisor->signal_fd, &info, sizeof info) == sizeof info)
-		if (info.ssi_signo != SIGCHLD)
+		if (info.ssi_signo == SIGHUP && viva_config_text(supervisor->config, VIVA_CONFIG_FILE_OPTION))
+			pass_reload_on(supervisor);
+		else if (info.ssi_signo != SIGCHLD)
 			on_stop_signal(supervisor, (int)info.ssi_signo);
 }
 
@@ -344,16 +353,21 @@ static int make_environment(const struct viva_config *config, struct viva_error 
 	static const struct {
 		const char *option, *variable;
 	} passed_on[] = {
-		{"api-key", "VIVA_API_KEY"},         {"token-key", "VIVA_TOKEN_KEY"},
-		{"store-url", "VIVA_STORE_URL"},     {"bus-url", "VIVA_BUS_URL"},
-		{"webhook-url", "VIVA_WEBHOOK_URL"}, {"webhook-secret", "VIVA_WEBHOOK_SECRET"},
+		{"api-key", "VIVA_API_KEY"},
+		{"token-key", "VIVA_TOKEN_KEY"},
+		{"store-url", "VIVA_STORE_URL"},
+		{"bus-url", "VIVA_BUS_URL"},
+		{"webhook-url", "VIVA_WEBHOOK_URL"},
+		{"webhook-secret", "VIVA_WEBHOOK_SECRET"},
+		{VIVA_CONFIG_FILE_OPTION, "VIVA_CONFIG_FILE"},
 	};
 	char partitions[16];
 	snprintf(partitions, sizeof partitions, "%lld", (long long)viva_config_int(config, "frame-partitions"));
 	int status = setenv("VIVA_FRAME_PARTITIONS", partitions, 1);
 	for (size_t i = 0; i < VIVA_COUNT(passed_on) && !status; i++) {
 		const char *value = viva_config_text(config, passed_on[i].option);
-		if (value)
+		// What the file says the children read themselves, and read again.
+		if (value && !viva_config_is_from_file(config, passed_on[i].option))
 			status = setenv(passed_on[i].variable, value, 1);
 	}
 	// Our ready file is none of theirs.

@@ -16,6 +16,8 @@
 enum { DEFAULT_PORT = 8083, PREFETCH = 16 };
 #define HOUR_MS (INT64_C(60) * 60 * 1000)
 
+static const char *const tags[] = {"worker", "v1", NULL};
+
 static const struct viva_option options[] = {
 	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where outcomes are kept; default sqlite:DATA/viva.db",
 	 true},
@@ -265,6 +267,7 @@ int viva_worker_main(int argument_count, char **arguments)
 		.summary = "Passes frames on, has interviews scored and reported, and tells webhooks of scores.",
 		.default_port = DEFAULT_PORT,
 		.calls_others = true,
+		.tags = tags,
 		.uses_bus = true,
 		.options = options,
 		.option_count = VIVA_COUNT(options),

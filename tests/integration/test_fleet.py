@@ -9,9 +9,9 @@ import time
 import pytest
 
 import viva_client
-import viva_fleet
+import viva_platform
 from viva_fleet import API_KEY, Fleet, FrameLoad, consul, metric, rpc_calls, target
-from viva_platform import wait_until
+from viva_platform import ROOT, wait_until
 
 ANALYZE = "/emotion.EmotionService/AnalyzeFrame"
 
@@ -202,7 +202,7 @@ def test_a_reload_changes_settings_and_drops_no_websocket(fleet, tmp_path, face)
     settings.write_text(f"VIVA_LOG_LEVEL=info\nVIVA_API_KEY={API_KEY}\nVIVA_BREAKER_OPEN_MS=10000\n")
     fleet.start("scoring")
     fleet.start("emotion")
-    interview = viva_fleet.viva_platform.Service(
+    interview = viva_platform.Service(
         "interview", tmp_path, "--config-file", settings, api_key=None, **fleet.environment
     )
     interview.name = "interview"
@@ -233,3 +233,25 @@ def test_a_reload_changes_settings_and_drops_no_websocket(fleet, tmp_path, face)
     assert client.get(f"/api/v1/interviews/{session.id}").status_code == 200
     assert "viva_another_key" not in interview.running.log()
     client.close()
+
+
+def test_a_reload_of_viva_up_reaches_all_services(make_platform, tmp_path):
+    settings = tmp_path / "settings"
+    settings.write_text("VIVA_LOG_LEVEL=info\n")
+    platform = make_platform("--config-file", settings)
+    settings.write_text("VIVA_LOG_LEVEL=info\nVIVA_BREAKER_OPEN_MS=5000\n")
+    platform.up.process.send_signal(signal.SIGHUP)
+    services = len(viva_platform.SERVICES)
+    wait_until(lambda: platform.log().count("the settings were read again") >= services, "all have read them")
+    assert viva_client.Rest(platform.url(), API_KEY).get("/health").status_code == 200
+
+
+def test_the_registrations_by_file_are_valid(tmp_path):
+    files = sorted((ROOT / "deploy" / "consul").glob("*.hcl"))
+    assert len(files) == 5
+    with consul.Agent(files=files) as agent:
+        found = {service["Service"]: service for service in agent.services().values()}
+        assert {name: service["Port"] for name, service in found.items()} == {
+            "gateway-service": 8000, "interview-service": 8080, "emotion-service": 8081,
+            "scoring-service": 8082, "worker-service": 8083}  # fmt: skip
+        assert {check["Interval"] for check in agent.checks().values()} == {"10s"}

@@ -37,9 +37,10 @@ def binary():
 
 
 class Agent:
-    """`settings` are more members of its configuration (acl, services, …)."""
+    """`settings` are more members of its configuration (acl, services, …), `files` more configuration files."""
 
-    def __init__(self, **settings):
+    def __init__(self, files=(), **settings):
+        self.files = files
         self.binary = binary()
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="viva-consul-"))
         self.port, *others = free_ports(6)
@@ -76,7 +77,8 @@ class Agent:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 # Whoever kills the tests shall not leave an agent behind.
-                ["setpriv", "--pdeathsig=TERM", self.binary, "agent", "-dev", f"-config-file={self.directory}/agent.json"],
+                ["setpriv", "--pdeathsig=TERM", self.binary, "agent", "-dev",
+                 *(f"-config-file={path}" for path in (self.directory / "agent.json", *self.files))],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.directory,
                 env={"PATH": os.environ["PATH"], "HOME": str(self.directory)})  # fmt: skip
         end = time.monotonic() + START_LIMIT_S
