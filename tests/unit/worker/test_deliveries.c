@@ -62,7 +62,7 @@ static struct worker_delivery the_only(struct worker_fixture *fixture)
 
 static void test_deliveries__one_is_claimed_by_one_worker_until_its_lease_ends(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	struct worker_delivery claimed[WORKER_MAX_CLAIM], again[WORKER_MAX_CLAIM];
 	add(fixture, "d1", "a");
 	add(fixture, "d1", "a");
@@ -84,7 +84,7 @@ static void test_deliveries__one_is_claimed_by_one_worker_until_its_lease_ends(v
 
 static void test_deliveries__a_claim_takes_no_more_than_asked_for(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	struct worker_delivery claimed[WORKER_MAX_CLAIM];
 	add(fixture, "d1", "a");
 	add(fixture, "d2", "a");
@@ -99,7 +99,7 @@ static void test_deliveries__a_claim_takes_no_more_than_asked_for(void **state)
 
 static void test_deliveries__one_that_failed_is_due_at_its_time(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	struct worker_delivery claimed[WORKER_MAX_CLAIM];
 	add(fixture, "d1", "a");
 	assert_int_equal(claim(fixture, 8, claimed), 1);
@@ -119,7 +119,7 @@ static int erase_in_transaction(struct viva_store_transaction *transaction, void
 
 static void test_deliveries__an_erasure_takes_the_body_and_is_never_undone(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	struct worker_delivery claimed[WORKER_MAX_CLAIM];
 	char session[] = "a";
 	struct viva_error error = {0};
@@ -137,7 +137,7 @@ static void test_deliveries__an_erasure_takes_the_body_and_is_never_undone(void 
 
 static void test_deliveries__those_that_failed_can_be_sent_again_by_hand(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	struct worker_delivery claimed[WORKER_MAX_CLAIM];
 	int64_t now_ms = worker_fixture_now_ms(fixture), count = 0;
 	add(fixture, "d1", "a");
@@ -158,7 +158,7 @@ static void test_deliveries__those_that_failed_can_be_sent_again_by_hand(void **
 
 static void test_deliveries__those_whose_time_is_over_expire_and_are_forgotten(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	struct worker_deliveries_pending pending;
 	int64_t created_at = worker_fixture_now_ms(fixture);
 	add(fixture, "d1", "a");
@@ -179,7 +179,7 @@ static void test_deliveries__those_whose_time_is_over_expire_and_are_forgotten(v
 
 static void test_deliveries__can_be_listed_by_state(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	struct worker_delivery claimed[WORKER_MAX_CLAIM], *listed = NULL;
 	size_t count = 0;
 	add(fixture, "d1", "a");
@@ -202,6 +202,11 @@ static void test_deliveries__can_be_listed_by_state(void **state)
 	assert_error(worker_delivery_state_parse("lost", &parsed), VIVA_EINVAL);
 }
 
+#ifdef VIVA_TEST_ON_POSTGRES
+#define BACKEND "postgres"
+#else
+#define BACKEND "sqlite"
+#endif
 #define TEST(name) cmocka_unit_test_setup_teardown(name, worker_fixture_set_up, worker_fixture_tear_down)
 
 int main(void)
@@ -215,5 +220,5 @@ int main(void)
 		TEST(test_deliveries__those_whose_time_is_over_expire_and_are_forgotten),
 		TEST(test_deliveries__can_be_listed_by_state),
 	};
-	return cmocka_run_group_tests_name("deliveries", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("deliveries on " BACKEND, tests, NULL, NULL);
 }

@@ -55,7 +55,7 @@ static int64_t outcomes(struct worker_fixture *fixture, const char *outcome)
 
 static void test_frame_store__what_was_noted_is_known(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	const struct worker_frame noted[] = {
 		frame_of("m1", "a", 1, WORKER_SUPERSEDED), frame_of("m2", "a", 5, WORKER_ACCEPTED),
 		frame_of("m3", "a", 3, WORKER_ACCEPTED), frame_of("m4", "b", 1, WORKER_SUPERSEDED)};
@@ -76,7 +76,7 @@ static void test_frame_store__what_was_noted_is_known(void **state)
 
 static void test_frame_store__noting_twice_changes_nothing(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	const struct worker_frame frames[] = {
 		frame_of("m1", "a", 1, WORKER_ACCEPTED),   frame_of("m2", "a", 1, WORKER_DUPLICATE),
 		frame_of("m3", "a", 2, WORKER_SUPERSEDED), frame_of("m4", "", 0, WORKER_INVALID),
@@ -93,7 +93,7 @@ static void test_frame_store__noting_twice_changes_nothing(void **state)
 
 static void test_frame_store__a_frame_that_another_worker_noted_first_is_a_duplicate(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	const struct worker_frame first[] = {frame_of("m1", "a", 1, WORKER_ACCEPTED)};
 	const struct worker_frame second[] = {frame_of("m2", "a", 1, WORKER_ACCEPTED)};
 	note(fixture, first, 1);
@@ -104,7 +104,7 @@ static void test_frame_store__a_frame_that_another_worker_noted_first_is_a_dupli
 
 static void test_frame_store__messages_without_an_id_are_counted_each(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	const struct worker_frame frames[] = {frame_of("", "", 0, WORKER_INVALID), frame_of("", "", 0, WORKER_INVALID)};
 	note(fixture, frames, VIVA_COUNT(frames));
 	assert_int_equal(outcomes(fixture, "invalid"), 2);
@@ -112,7 +112,7 @@ static void test_frame_store__messages_without_an_id_are_counted_each(void **sta
 
 static void test_frame_store__counts_what_a_completion_waits_for(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	const struct worker_frame frames[] = {
 		frame_of("m1", "a", 1, WORKER_ACCEPTED),   frame_of("m2", "a", 2, WORKER_ACCEPTED),
 		frame_of("m3", "a", 3, WORKER_SUPERSEDED), frame_of("m4", "a", 0, WORKER_INVALID),
@@ -130,7 +130,7 @@ static void test_frame_store__counts_what_a_completion_waits_for(void **state)
 
 static void test_frame_store__an_erased_session_leaves_only_that_it_was_erased(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	const struct worker_frame frames[] = {frame_of("m1", "a", 1, WORKER_ACCEPTED),
 					      frame_of("m2", "a", 1, WORKER_DUPLICATE),
 					      frame_of("m3", "b", 1, WORKER_ACCEPTED)};
@@ -146,7 +146,7 @@ static void test_frame_store__an_erased_session_leaves_only_that_it_was_erased(v
 
 static void test_frame_store__an_erasure_between_look_up_and_note_wins(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	struct worker_frame frames[] = {frame_of("m1", "a", 1, WORKER_ACCEPTED),
 					frame_of("m2", "a", 2, WORKER_SUPERSEDED)};
 	assert_ok(worker_frames_look_up(fixture->store, fixture->arena, frames, VIVA_COUNT(frames), NULL));
@@ -159,7 +159,7 @@ static void test_frame_store__an_erasure_between_look_up_and_note_wins(void **st
 
 static void test_frame_store__what_is_old_is_forgotten_in_portions(void **state)
 {
-	struct worker_fixture *fixture = *state;
+	struct worker_fixture *fixture = worker_fixture_of(state);
 	enum { OLD = 1500 };
 	struct worker_frame frames[OLD];
 	for (int i = 0; i < OLD; i++)
@@ -180,8 +180,8 @@ static void test_frame_store__what_is_old_is_forgotten_in_portions(void **state)
 
 static void test_frame_store__a_failing_store_notes_nothing(void **state)
 {
-	struct worker_fixture *fixture = *state;
-	assert_ok(viva_store_execute(fixture->store, "DROP TABLE worker_drops", NULL, 0, NULL, NULL));
+	struct worker_fixture *fixture = worker_fixture_of(state);
+	assert_ok(viva_store_execute(fixture->store, "ALTER TABLE worker_drops RENAME TO away", NULL, 0, NULL, NULL));
 	const struct worker_frame frames[] = {frame_of("m1", "a", 1, WORKER_ACCEPTED),
 					      frame_of("m2", "a", 1, WORKER_DUPLICATE)};
 	const struct worker_note failing = {.frames = frames,
@@ -194,6 +194,11 @@ static void test_frame_store__a_failing_store_notes_nothing(void **state)
 	assert_int_equal(worker_fixture_number(fixture, "SELECT COUNT(*) FROM worker_sessions"), 0);
 }
 
+#ifdef VIVA_TEST_ON_POSTGRES
+#define BACKEND "postgres"
+#else
+#define BACKEND "sqlite"
+#endif
 #define TEST(name) cmocka_unit_test_setup_teardown(name, worker_fixture_set_up, worker_fixture_tear_down)
 
 int main(void)
@@ -209,5 +214,5 @@ int main(void)
 		TEST(test_frame_store__what_is_old_is_forgotten_in_portions),
 		TEST(test_frame_store__a_failing_store_notes_nothing),
 	};
-	return cmocka_run_group_tests_name("frame_store", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("frame_store on " BACKEND, tests, NULL, NULL);
 }

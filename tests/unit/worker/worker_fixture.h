@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The worker's store in a directory of its own, and a clock that stands still.
+// The worker's store in a directory of its own, and a clock that stands still. Compiled with VIVA_TEST_ON_POSTGRES the
+// store is a schema in the database of VIVA_TEST_POSTGRES_URL; without one the tests are skipped.
 //
 // Threads: one test at a time.
 #ifndef VIVA_TEST_WORKER_FIXTURE_H
@@ -13,6 +14,7 @@
 
 struct worker_fixture {
 	char directory[PATH_MAX];
+	char schema[64];  // of PostgreSQL
 	struct fake_clock clock;
 	struct viva_seeded_random random;
 	struct viva_arena *arena;
@@ -21,6 +23,7 @@ struct worker_fixture {
 
 int worker_fixture_set_up(void **state);
 int worker_fixture_tear_down(void **state);
+struct worker_fixture *worker_fixture_of(void **state);  // Skips the test where there is no store.
 
 int64_t worker_fixture_now_ms(const struct worker_fixture *fixture);  // Unix time
 // The one number that a query gives, and the one text (in the arena; NULL for none).
