@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from viva_client import assert_error, ok, open_socket, websocket_url
+from viva_platform import wait_until
 
 START = "/api/v1/interviews/start"
 
@@ -126,6 +127,18 @@ def test_export_holds_all_that_is_known(rest, frames):
     assert interview.token not in text
 
 
+def files_with(directory, words):
+    """The files below `directory` in which the words can be read. Files may come and go meanwhile."""
+    found = []
+    for path in directory.rglob("*"):
+        try:
+            if path.is_file() and words.encode() in path.read_bytes():
+                found.append(path)
+        except FileNotFoundError:
+            pass
+    return found
+
+
 def test_deleting_an_interview_leaves_nothing(rest, platform, frames):
     marker = f"marker{uuid.uuid4().hex}"
     interview = finished_interview(rest, frames, marker)
@@ -147,10 +160,9 @@ def test_deleting_an_interview_leaves_nothing(rest, platform, frames):
         assert rest.get(path).status_code == 404, path
     timeline = rest.get(f"/api/v1/emotions/session/{interview.id}")
     assert timeline.status_code == 404 or timeline.json()["emotions"] == [], timeline.text
-    left = [
-        path for path in platform.data_directory.rglob("*") if path.is_file() and marker.encode() in path.read_bytes()
-    ]
-    assert left == [], "the store's files still hold the candidate's words"
+    wait_until(
+        lambda: files_with(platform.data_directory, marker) == [], "neither store nor bus hold the candidate's words"
+    )
 
 
 def test_an_erased_interview_does_not_come_back_through_an_old_token(rest):
