@@ -8,6 +8,7 @@
 #include "gateway/gateway.h"
 #include "interview/interview.h"
 #include "nginx_config/nginx_config.h"
+#include "operate/operate.h"
 #include "scoring/scoring.h"
 #include "up/up.h"
 #include "worker/worker.h"
@@ -26,6 +27,8 @@ static const struct command {
 	{"worker", "frames, reports and webhooks, behind the queues", viva_worker_main},
 	{"webhooks", "what webhooks were sent; sends some again", viva_webhooks_main},
 	{"candidate", "plays a candidate against a running platform", viva_candidate_main},
+	{"queues", "how much waits on the bus", viva_queues_main},
+	{"dead-letters", "messages that could not be dealt with: list, show, replay, drop", viva_dead_letters_main},
 	{"nginx-config", "nginx's configuration from the instances in discovery", viva_nginx_config_main},
 };
 

@@ -33,6 +33,7 @@ struct viva_bus_options {
 	int64_t max_stored_bytes;      // sqlite: all bodies that wait; beyond, VIVA_EOVERLOAD. Default 4 GiB.
 	uint32_t retry_ms;             // pause before the first retry; doubles, plus jitter. > 0. Default 1,000.
 	uint32_t defer_ms;             // pause of what was deferred. > 0. Default 1,000.
+	bool is_operator;              // sqlite: takes frame_partitions as the file has them. Default off.
 	const struct viva_clock *clock;  // borrowed. Default the system's.
 	struct viva_random *random;      // borrowed; used by any thread. Default the system's.
 };

@@ -77,7 +77,7 @@ static int open_peers(struct sqlite_bus *bus, const char *path, struct viva_erro
 	if (!bus->folder)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the bus");
 	int status = viva_peers_open(peers_path, bus->bus.options.clock, &bus->peers, error);
-	if (!status)
+	if (!status && !bus->bus.options.is_operator)
 		status = viva_peers_check_partitions(bus->peers, bus->bus.options.frame_partitions, error);
 	return status;
 }

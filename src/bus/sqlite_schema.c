@@ -178,14 +178,28 @@ static int move_all(struct sqlite_bus *bus, struct viva_error *error)
 	return status;
 }
 
+// An operator must not move what waits, whatever he believes the number of partitions to be.
+static int adopt_partitions(struct sqlite_bus *bus, struct viva_arena *arena, struct viva_error *error)
+{
+	struct viva_rows rows = {0};
+	int status = viva_store_query(bus->store, arena, "SELECT partitions FROM bus_state", NULL, 0, &rows, error);
+	int64_t partitions = viva_rows_int(&rows, 0, 0);
+	if (!status && partitions >= 1 && partitions <= VIVA_BUS_MAX_PARTITIONS)
+		bus->bus.options.frame_partitions = (size_t)partitions;
+	return status;
+}
+
 int sqlite_bus_load_queues(struct sqlite_bus *bus, struct viva_error *error)
 {
 	VIVA_AUTO(viva_arena) arena = NULL;
 	if (viva_arena_create(0, &arena))
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the bus");
+	int status = bus->bus.options.is_operator ? adopt_partitions(bus, arena, error) : 0;
+	if (status)
+		return status;
 	name_queues(bus);
 	struct loading loading = {.bus = bus, .arena = arena};
-	int status = viva_store_transact(bus->store, load_within, &loading, error);
+	status = viva_store_transact(bus->store, load_within, &loading, error);
 	if (!status && loading.partitions != (int64_t)bus->bus.options.frame_partitions)
 		status = move_all(bus, error);
 	return status;

@@ -309,6 +309,28 @@ static void test_bus_embedded__all_processes_have_the_same_number_of_partitions(
 	viva_bus_consumer_destroy(consumer);
 }
 
+static void test_bus_embedded__an_operator_moves_nothing(void **state)
+{
+	struct bus_fixture *fixture = *state;
+	struct viva_bus_options options = bus_fixture_options(fixture);
+	VIVA_AUTO(collector) collector = collector_create(NULL);
+	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
+	bus_fixture_publish_many(bus, VIVA_KEY_FRAME_ACCEPTED, "s", 0, 3);
+	struct viva_bus_consumer *consumer = collector_consume(collector, bus, VIVA_QUEUE_EMOTION_FRAMES, 8);
+	collector_wait(collector, 3);
+	options.frame_partitions = 8;
+	options.is_operator = true;
+	VIVA_AUTO(viva_bus) operators = bus_fixture_open_with(&options);
+	const struct viva_bus_queue_status *queues = NULL;
+	size_t count = 0;
+	assert_ok(viva_bus_queues(operators, fixture->arena, &queues, &count, NULL));
+	assert_int_equal(count, VIVA_QUEUE_COUNT - 1 + 2 + 1);
+	bus_fixture_wait_for_queue(operators, viva_bus_partition("s", 2) ? "emotion.frames.1" : "emotion.frames.0", 0,
+				   3, 1);
+	collector_settle_rest(collector, VIVA_BUS_ACK);
+	viva_bus_consumer_destroy(consumer);
+}
+
 // ---- opening
 
 static void test_bus_embedded__refuses_paths_that_can_be_no_file(void **state)
@@ -389,6 +411,7 @@ int main(void)
 		ON_BUS(test_bus_embedded__what_was_logged_for_listeners_goes_after_a_while),
 		ON_BUS(test_bus_embedded__another_number_of_partitions_moves_what_waits),
 		ON_BUS(test_bus_embedded__all_processes_have_the_same_number_of_partitions),
+		ON_BUS(test_bus_embedded__an_operator_moves_nothing),
 		ON_BUS(test_bus_embedded__refuses_paths_that_can_be_no_file),
 		ON_BUS(test_bus_embedded__its_files_are_for_their_owner_only),
 		ON_BUS(test_bus_embedded__pauses_follow_the_clock_even_when_it_is_set_back),

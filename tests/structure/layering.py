@@ -35,6 +35,7 @@ MAY_USE = {
     "worker": ["auth", "bus", "discovery", "events", "net", "resilience", "rpc", "service", "store"],
     "up": ["auth", "net", "discovery"],
     "candidate": ["net"],
+    "operate": ["bus"],
     "nginx_config": ["discovery"],
 }
 MAX_LINES = 600

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The operator's commands: what waits on the bus, and what died on it.
+//
+// Threads: the main thread of a process that has no other.
+#ifndef VIVA_OPERATE_H
+#define VIVA_OPERATE_H
+
+// `viva queues`: the exit status of the process. Arguments without the program's and subcommand's names.
+int viva_queues_main(int argument_count, char **arguments);
+// `viva dead-letters list|show|replay|drop`.
+int viva_dead_letters_main(int argument_count, char **arguments);
+
+#endif
