@@ -91,9 +91,10 @@ static int set_durability(struct viva_sqlite_writer *writer, const struct job *b
 			needed = VIVA_DURABLE_POWER_LOSS;
 	if (needed == writer->current)
 		return 0;
-	int status = run_plain(
-		writer, needed == VIVA_DURABLE_POWER_LOSS ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL",
-		error);
+	// Not as a prepared statement: this one has its effect when it is compiled.
+	bool is_full = needed == VIVA_DURABLE_POWER_LOSS;
+	int status = viva_sqlite_run_script(writer->connection,
+					    is_full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", error);
 	if (!status)
 		writer->current = needed;
 	return status;
