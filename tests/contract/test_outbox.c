@@ -11,6 +11,7 @@
 
 #include "bus/inbox.h"
 #include "bus_fixture.h"
+#include "store_fixture.h"
 
 enum { CLAIM_MS = 10000 };
 
@@ -23,18 +24,15 @@ static const struct viva_migration migrations[] = {
 // Where claims are dated by hand.
 static struct fake_clock the_clock;
 
-static struct viva_store *open_store(const struct bus_fixture *fixture)
+// Where the service's state is.
+static struct store_fixture *the_place;
+
+static struct viva_store *open_store(void)
 {
-	char url[128];
-	snprintf(url, sizeof url, "sqlite:%s/test.db", fixture->directory);
-	struct viva_store_options options = viva_store_defaults();
-	options.url = url;
-	options.service = "test";
+	struct viva_store_options options = store_fixture_options(the_place);
 	options.migrations = migrations;
 	options.migration_count = VIVA_COUNT(migrations);
-	struct viva_store *store = NULL;
-	assert_ok(viva_store_open(&options, &store, NULL));
-	return store;
+	return store_fixture_open_with(&options);
 }
 
 static struct viva_outbox *start_outbox(struct viva_store *store, struct viva_bus *bus)
@@ -53,10 +51,20 @@ static struct viva_outbox *start_outbox(struct viva_store *store, struct viva_bu
 
 static int set_up(void **state)
 {
+	void *place = NULL;
 	fake_clock_init(&the_clock);
+	if (store_fixture_set_up(&place))
+		return -1;
+	the_place = place;
 	return bus_fixture_set_up(state);
 }
-#define WITH_CLOCK(test) cmocka_unit_test_setup_teardown(test, set_up, bus_fixture_tear_down)
+
+static int tear_down(void **state)
+{
+	void *place = the_place;
+	return bus_fixture_tear_down(state) || store_fixture_tear_down(&place);
+}
+#define WITH_CLOCK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 // ---- changes of state with their events
 
@@ -123,7 +131,7 @@ static void test_outbox__publishes_what_was_committed_in_its_order(void **state)
 {
 	struct bus_fixture *fixture = *state;
 	enum { CHANGES = 100 };
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(collector) collector = collector_create(collector_ack);
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
 	struct viva_outbox *outbox = start_outbox(store, bus);
@@ -142,7 +150,7 @@ static void test_outbox__publishes_what_was_committed_in_its_order(void **state)
 static void test_outbox__keeps_all_of_a_message(void **state)
 {
 	struct bus_fixture *fixture = *state;
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(collector) collector = collector_create(NULL);
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
 	struct viva_outbox *outbox = start_outbox(store, bus);
@@ -179,7 +187,7 @@ static void test_outbox__keeps_all_of_a_message(void **state)
 static void test_outbox__what_was_rolled_back_is_never_published(void **state)
 {
 	struct bus_fixture *fixture = *state;
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(collector) collector = collector_create(collector_ack);
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
 	struct viva_outbox *outbox = start_outbox(store, bus);
@@ -203,7 +211,7 @@ static void test_outbox__refuses_what_could_not_be_published(void **state)
 	struct bus_fixture *fixture = *state;
 	struct viva_bus_options options = bus_fixture_options(fixture);
 	options.max_message_bytes = 4;
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open_with(&options);
 	struct viva_outbox *outbox = start_outbox(store, bus);
 	struct change change = {
@@ -218,7 +226,7 @@ static void test_outbox__refuses_what_could_not_be_published(void **state)
 static void test_outbox__one_message_id_is_one_message(void **state)
 {
 	struct bus_fixture *fixture = *state;
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(viva_bus) full = open_full_bus(fixture);
 	struct viva_outbox *outbox = start_outbox(store, full);
 	struct change change = {.outbox = outbox, .count = 2};
@@ -235,7 +243,7 @@ static void test_outbox__one_message_id_is_one_message(void **state)
 static void test_outbox__goes_on_when_the_bus_can_take_more(void **state)
 {
 	struct bus_fixture *fixture = *state;
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(collector) collector = collector_create(collector_ack);
 	VIVA_AUTO(viva_bus) bus = open_full_bus(fixture);
 	struct viva_outbox *outbox = start_outbox(store, bus);
@@ -254,7 +262,7 @@ static void test_outbox__goes_on_when_the_bus_can_take_more(void **state)
 static void test_outbox__one_that_closes_leaves_the_rest_to_others_at_once(void **state)
 {
 	struct bus_fixture *fixture = *state;
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(collector) collector = collector_create(collector_ack);
 	VIVA_AUTO(viva_bus) full = open_full_bus(fixture);
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
@@ -278,10 +286,11 @@ static void test_outbox__one_that_closes_leaves_the_rest_to_others_at_once(void 
 // In a child process, so that nothing of it lives on: adds two messages that it can't publish, and dies.
 static void add_and_die(const struct bus_fixture *fixture)
 {
+	viva_store_destroy(open_store());  // skips where there is none
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		struct viva_store *store = open_store(fixture);
+		struct viva_store *store = open_store();
 		struct viva_outbox *outbox = start_outbox(store, open_full_bus(fixture));
 		change_state(store, outbox, 1);
 		change_state(store, outbox, 2);
@@ -296,7 +305,7 @@ static void test_outbox__others_take_over_from_the_dead_when_the_claim_is_over(v
 {
 	struct bus_fixture *fixture = *state;
 	add_and_die(fixture);
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(collector) collector = collector_create(collector_ack);
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
 	struct viva_outbox *outbox = start_outbox(store, bus);
@@ -321,7 +330,7 @@ static void test_outbox__claims_dated_by_a_clock_that_was_wrong_end_too(void **s
 	fake_clock_advance_ms(&the_clock, (int64_t)365 * 24 * 3600 * 1000);
 	add_and_die(fixture);
 	fake_clock_init(&the_clock);
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(collector) collector = collector_create(collector_ack);
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
 	struct viva_outbox *outbox = start_outbox(store, bus);
@@ -336,7 +345,7 @@ static void test_outbox__what_the_bus_will_not_take_holds_up_nothing(void **stat
 	struct bus_fixture *fixture = *state;
 	struct viva_bus_options options = bus_fixture_options(fixture);
 	options.max_message_bytes = 4;
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(collector) collector = collector_create(collector_ack);
 	VIVA_AUTO(viva_bus) full = open_full_bus(fixture);
 	VIVA_AUTO(viva_bus) narrow = bus_fixture_open_with(&options);
@@ -359,7 +368,7 @@ static void test_outbox__several_instances_share_it(void **state)
 {
 	struct bus_fixture *fixture = *state;
 	enum { INSTANCES = 3, CHANGES = 90 };
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(collector) collector = collector_create(collector_ack);
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
 	struct viva_outbox *outboxes[INSTANCES];
@@ -386,7 +395,7 @@ static void test_outbox__several_instances_share_it(void **state)
 static void test_outbox__refuses_options_that_make_no_sense(void **state)
 {
 	struct bus_fixture *fixture = *state;
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
 	struct viva_outbox_options good = viva_outbox_defaults();
 	good.store = store;
@@ -432,8 +441,8 @@ static bool is_new(struct viva_store *store, const struct viva_inbox *inbox, con
 
 static void test_inbox__tells_a_message_from_its_repetition(void **state)
 {
-	struct bus_fixture *fixture = *state;
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	(void)state;
+	VIVA_AUTO(viva_store) store = open_store();
 	struct viva_inbox inbox;
 	viva_inbox_init(&inbox, "test");
 	assert_true(is_new(store, &inbox, "a", 1000));
@@ -444,8 +453,8 @@ static void test_inbox__tells_a_message_from_its_repetition(void **state)
 
 static void test_inbox__forgets_what_is_old_enough(void **state)
 {
-	struct bus_fixture *fixture = *state;
-	VIVA_AUTO(viva_store) store = open_store(fixture);
+	(void)state;
+	VIVA_AUTO(viva_store) store = open_store();
 	struct viva_inbox inbox;
 	viva_inbox_init(&inbox, "test");
 	// More than one portion of them.
@@ -481,5 +490,5 @@ int main(void)
 		WITH_CLOCK(test_inbox__tells_a_message_from_its_repetition),
 		WITH_CLOCK(test_inbox__forgets_what_is_old_enough),
 	};
-	return cmocka_run_group_tests_name("outbox/sqlite", tests, NULL, NULL);
+	return RUN_ON_STORE(tests);
 }
