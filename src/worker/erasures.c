@@ -12,6 +12,7 @@
 enum {
 	SCRUB_ATTEMPTS = 20,
 	SCRUB_PAUSE_US = 50 * 1000,
+	MAX_DEAD_LETTERS = 1000000,  // that are looked through
 };
 
 struct erasing {
@@ -36,6 +37,23 @@ static int scrub(struct worker_service *service, struct viva_error *error)
 		status = viva_store_scrub(service->store, error);
 	}
 	return status;
+}
+
+// An erasure that died in another service's queue is still to be replayed there.
+static enum viva_bus_dead_letter_action drop_if_erased(const struct viva_bus_dead_letter *letter, void *context)
+{
+	const struct erasing *erasing = context;
+	bool is_erasure = strcmp(letter->message.routing_key, VIVA_KEY_INTERVIEW_ERASED) == 0;
+	bool is_of_session = strcmp(letter->message.session_id, erasing->session_id) == 0;
+	return is_of_session && !is_erasure ? VIVA_BUS_DROP : VIVA_BUS_KEEP;
+}
+
+// Nobody consumes dead letters, so what a candidate said or showed would stay there.
+static int erase_dead_letters(struct worker_service *service, struct erasing *erasing, struct viva_error *error)
+{
+	size_t count = 0;
+	return viva_bus_visit_dead_letters(service->runtime.bus, MAX_DEAD_LETTERS, drop_if_erased, erasing, &count,
+					   error);
 }
 
 static int read_event(const struct viva_bus_message *message, struct viva_arena *arena,
@@ -69,6 +87,8 @@ void worker_erasures_on_delivery(struct viva_bus_delivery *delivery, void *conte
 		viva_metric_add(worker_meters()->erasures, 1);
 	if (!status)
 		status = scrub(service, &reason);
+	if (!status)
+		status = erase_dead_letters(service, &erasing, &reason);
 	if (status)
 		viva_log_warn("an erasure is not done yet: %s", viva_error_message(&reason));
 	viva_bus_settle(delivery, status ? VIVA_BUS_DEFER : VIVA_BUS_ACK, NULL);

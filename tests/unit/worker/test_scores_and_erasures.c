@@ -189,6 +189,23 @@ static void test_erasures__take_deliveries_and_let_no_later_score_in(void **stat
 			 worker_fixture_now_ms(fixture));
 }
 
+static void test_erasures__take_dead_letters_of_the_session_but_no_erasure(void **state)
+{
+	(void)state;
+	char reason[256];
+	consume_scores();
+	consume_erasures();
+	worker_bus_publish(bus, VIVA_KEY_SCORE_CALCULATED, VIVA_EVENT_SCORE_CALCULATED, "a", "said by a");
+	worker_bus_publish(bus, VIVA_KEY_SCORE_CALCULATED, VIVA_EVENT_SCORE_CALCULATED, "b", "said by b");
+	worker_bus_publish(bus, VIVA_KEY_INTERVIEW_ERASED, VIVA_EVENT_INTERVIEW_ERASED, "a", "{}");
+	worker_bus_wait_for_dead_letters(bus, 3, reason);
+	publish_erasure("a");
+	worker_bus_wait_for_dead_letters(bus, 2, reason);
+	worker_bus_wait_for_queue(bus, "worker.erasures", 0, 0);
+	publish_erasure("b");
+	worker_bus_wait_for_dead_letters(bus, 1, reason);
+}
+
 static void test_erasures__that_are_none_are_dead_letters(void **state)
 {
 	(void)state;
@@ -241,6 +258,7 @@ int main(void)
 		TEST(test_scores__wait_in_the_queue_while_the_store_is_away),
 		TEST(test_scores__that_are_none_are_dead_letters),
 		TEST(test_erasures__take_deliveries_and_let_no_later_score_in),
+		TEST(test_erasures__take_dead_letters_of_the_session_but_no_erasure),
 		TEST(test_erasures__that_are_none_are_dead_letters),
 		TEST(test_housekeeping__measures_and_forgets),
 	};
