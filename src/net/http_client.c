@@ -100,7 +100,8 @@ static int make_headers(const struct viva_http_call *call, struct curl_slist **r
 		}
 		list = add_header(list, call->headers[i]);
 	}
-	if (viva_log_request_id()[0]) {
+	// One that came with a message may be anything.
+	if (viva_log_request_id()[0] && !strpbrk(viva_log_request_id(), "\r\n")) {
 		char header[96];
 		snprintf(header, sizeof header, "X-Request-Id: %s", viva_log_request_id());
 		list = add_header(list, header);

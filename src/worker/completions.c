@@ -11,6 +11,7 @@
 #include "events/events.h"
 #include "worker/backoff.h"
 #include "worker/completion_work.h"
+#include "worker/message.h"
 #include "worker/meters.h"
 
 enum {
@@ -99,7 +100,7 @@ static void work(void *context)
 	struct job *job = context;
 	struct worker_completions *completions = job->completions;
 	struct viva_error reason = {0};
-	viva_log_set_context(viva_bus_delivery_message(job->delivery)->message_id, job->completion.session_id);
+	viva_log_set_context(job->completion.key, job->completion.session_id);
 	switch (worker_completion_try(&completions->options, &job->completion, now_ms(completions) - job->began_ms,
 				      &reason)) {
 	case WORKER_RESULT_DONE:
@@ -138,9 +139,9 @@ static int read_event(const struct viva_bus_message *message, struct viva_arena 
 	if (status)
 		return status;
 	// A message without an id is known by what it tells.
-	const char *key = message->message_id[0]
-				  ? viva_arena_text(arena, message->message_id, strlen(message->message_id))
-				  : viva_arena_printf(arena, "completed %s", event.session_id);
+	const char *message_id = worker_message_id(message);
+	const char *key = message_id[0] ? viva_arena_text(arena, message_id, strlen(message_id))
+					: viva_arena_printf(arena, "completed-%s", event.session_id);
 	if (!key)
 		return VIVA_ENOMEM;
 	*ret_completion = (struct worker_completion){

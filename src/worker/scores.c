@@ -7,6 +7,7 @@
 #include "events/events.h"
 #include "worker/deliveries.h"
 #include "worker/frame_store.h"
+#include "worker/message.h"
 #include "worker/webhook_message.h"
 
 struct scored {
@@ -27,10 +28,10 @@ static int read_event(const struct viva_bus_message *message, struct scored *sco
 	if (status)
 		return status;
 	// A message without an id is known by what it tells.
-	scored->event_id = message->message_id[0]
-				   ? message->message_id
-				   : viva_arena_printf(scored->arena, "score %s %lld", scored->event.session_id,
-						       (long long)scored->event.calculated_at_ms);
+	const char *message_id = worker_message_id(message);
+	scored->event_id = message_id[0] ? message_id
+					 : viva_arena_printf(scored->arena, "score-%s-%lld", scored->event.session_id,
+							     (long long)scored->event.calculated_at_ms);
 	VIVA_AUTO_JSON members = NULL;
 	status = scored->event_id
 			 ? viva_json_parse_object_last_wins(message->body, VIVA_EVENT_MAX_SMALL_BYTES, &members, reason)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "net_fixture.h"
 
 enum { BIG_BYTES = 100000 };
@@ -187,6 +188,17 @@ static void test_http_client__takes_urls_apart_as_it_calls_them(void **state)
 	}
 }
 
+static void test_http_client__a_request_id_is_one_header_or_none(void **state)
+{
+	(void)state;
+	struct viva_http_call call = call_of("POST", "/mirror");
+	struct viva_http_reply reply = {0};
+	viva_log_set_context("id\r\nX-Mine: smuggled", NULL);
+	assert_ok(viva_http_call(client, &call, arena, &reply, NULL));
+	viva_log_set_context(NULL, NULL);
+	assert_null(strstr((const char *)reply.body.data, "smuggled"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_http_client__limits_the_answer),
 		cmocka_unit_test(test_http_client__cuts_the_answer_where_only_its_status_matters),
 		cmocka_unit_test(test_http_client__takes_urls_apart_as_it_calls_them),
+		cmocka_unit_test(test_http_client__a_request_id_is_one_header_or_none),
 		cmocka_unit_test(test_http_client__gives_up_at_its_deadline),
 		cmocka_unit_test(test_http_client__refuses_other_schemes_and_split_headers),
 	};

@@ -113,6 +113,20 @@ static void test_scores__become_a_delivery_for_each_url_once(void **state)
 			 worker_fixture_now_ms(fixture) + LIFE_MS);
 }
 
+static void test_scores__of_messages_whose_id_fits_no_header_are_known_by_what_they_tell(void **state)
+{
+	struct worker_fixture *fixture = *state;
+	consume_scores();
+	publish_score("a", "m1\r\nX-Mine: 1");
+	publish_score("a", "m\xc3\xa9");
+	worker_bus_wait_for_queue(bus, "worker.scores", 0, 0);
+	assert_int_equal(count_deliveries(fixture), 2);
+	assert_string_equal(worker_fixture_text(fixture, "SELECT MIN(event_id) FROM worker_deliveries"),
+			    "score-a-1700000000123");
+	assert_string_equal(worker_fixture_text(fixture, "SELECT MAX(event_id) FROM worker_deliveries"),
+			    "score-a-1700000000123");
+}
+
 static void test_scores__without_webhooks_are_taken_and_nothing_is_kept(void **state)
 {
 	struct worker_fixture *fixture = *state;
@@ -254,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_scores__become_a_delivery_for_each_url_once),
+		TEST(test_scores__of_messages_whose_id_fits_no_header_are_known_by_what_they_tell),
 		TEST(test_scores__without_webhooks_are_taken_and_nothing_is_kept),
 		TEST(test_scores__wait_in_the_queue_while_the_store_is_away),
 		TEST(test_scores__that_are_none_are_dead_letters),
