@@ -64,6 +64,13 @@ static bool read_flag(struct consul *consul, const bool *flag)
 	return value;
 }
 
+// Before it is enrolled the registration is another thread's.
+void consul_is_back(struct consul *consul)
+{
+	if (read_flag(consul, &consul->is_enrolled))
+		consul_registration_check_soon(&consul->registration);
+}
+
 static int64_t next_due_us(const struct consul *consul, bool is_enrolled)
 {
 	int64_t due_us = is_enrolled ? consul->registration.due_us : INT64_MAX;

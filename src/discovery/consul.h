@@ -83,6 +83,7 @@ int64_t consul_backoff_us(struct consul *consul, uint32_t failures);
 const char *consul_reason(const struct consul_request *request, int code, char *buffer, size_t size);
 void consul_was_asked(struct consul *consul, size_t service);  // whoever waits for it may go on
 void consul_has_left(struct consul *consul);
+void consul_is_back(struct consul *consul);  // the agent answers again, and may have forgotten us
 
 void consul_watch_init(struct consul_watch *watch, struct consul *consul, size_t service);
 void consul_watch_advance(struct consul_watch *watch, int64_t now_us);

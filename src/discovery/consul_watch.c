@@ -144,7 +144,7 @@ static void on_done(void *context, int code)
 	}
 	if (watch->failures > 0) {
 		viva_log_info("discovery of %s: Consul answers again", name_of(watch));
-		consul_registration_check_soon(&consul->registration);
+		consul_is_back(consul);
 	}
 	watch->failures = 0;
 	keep_index(watch);
