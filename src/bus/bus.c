@@ -187,6 +187,11 @@ int viva_bus_delivery_retries(const struct viva_bus_delivery *delivery)
 	return delivery->retries;
 }
 
+bool viva_bus_delivery_is_repeated(const struct viva_bus_delivery *delivery)
+{
+	return delivery->is_redelivered || delivery->retries > 0;
+}
+
 int64_t viva_bus_delivery_age_ms(const struct viva_bus_delivery *delivery)
 {
 	const struct viva_clock *clock = delivery->consumer->bus->options.clock;

@@ -109,6 +109,8 @@ VIVA_DEFINE_AUTO(viva_bus_consumer)
 // Valid until it is settled.
 const struct viva_bus_message *viva_bus_delivery_message(const struct viva_bus_delivery *delivery);
 int viva_bus_delivery_retries(const struct viva_bus_delivery *delivery);  // counted ones, 0 at first
+// Whether it may have been worked on before: its consumer vanished in the middle, or asked for a retry.
+bool viva_bus_delivery_is_repeated(const struct viva_bus_delivery *delivery);
 // How long ago it was published (its timestamp), in ms; ≥ 0.
 int64_t viva_bus_delivery_age_ms(const struct viva_bus_delivery *delivery);
 // Ends the delivery; any thread, does not wait for the bus. `reason` (RETRY, DEAD) goes with a dead letter: a sentence

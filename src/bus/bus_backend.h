@@ -64,6 +64,7 @@ struct viva_bus_delivery {
 	struct viva_bus_consumer *consumer;
 	struct viva_bus_message message;  // no text is NULL
 	int retries;
+	bool is_redelivered;  // after a consumer that vanished
 };
 struct viva_bus_listener {
 	struct viva_bus *bus;

@@ -177,6 +177,7 @@ static int take_parcel(struct viva_rabbitmq_consumer *consumer, struct viva_rabb
 		message->timestamp_ms = viva_clock_unix_ms(bus->options.clock);
 	delivery->delivery.consumer = &consumer->consumer;
 	delivery->delivery.retries = parcel->retries;
+	delivery->delivery.is_redelivered = parcel->is_redelivered;
 	delivery->parcel = parcel;
 	delivery->epoch = consumer->epoch;
 	if (!parcel->has_body || parcel->body_size > bus->options.max_message_bytes)

@@ -172,6 +172,7 @@ static struct viva_rabbitmq_parcel begin(const amqp_method_t *method, amqp_bytes
 	if (method->id == AMQP_BASIC_DELIVER_METHOD) {
 		const amqp_basic_deliver_t *deliver = method->decoded;
 		parcel.delivery_tag = deliver->delivery_tag;
+		parcel.is_redelivered = deliver->redelivered;
 		parcel.subscription = parse_consumer_tag(deliver->consumer_tag);
 		*ret_routing_key = deliver->routing_key;
 	} else if (method->id == AMQP_BASIC_GET_OK_METHOD) {

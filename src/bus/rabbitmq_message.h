@@ -41,6 +41,7 @@ struct viva_rabbitmq_parcel {
 	uint64_t waiting;                 // of a get: how many are behind it
 	int subscription;                 // the number that its consumer tag is; -1 = none
 	int retries;                      // header x-retries, 0–1,000
+	bool is_redelivered;              // as the broker says
 	struct viva_bus_message message;  // no text NULL; routing_key "": it is what the queue is for
 	uint64_t body_size;               // of the message, also when its body was not kept
 	bool has_body;

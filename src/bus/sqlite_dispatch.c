@@ -174,6 +174,7 @@ static struct sqlite_bus_delivery *make_delivery(struct sqlite_bus_engine *engin
 	struct sqlite_bus_delivery *delivery = sqlite_bus_deliveries_take(&engine->spare);
 	delivery->delivery.consumer = &claim->lane->consumer->consumer;
 	delivery->delivery.retries = claim->retries;
+	delivery->delivery.is_redelivered = claim->is_redelivered;
 	delivery->lane = claim->lane;
 	delivery->id = claim->id;
 	delivery->size = claim->size;

@@ -67,6 +67,7 @@ struct sqlite_bus_claim {
 	struct sqlite_bus_lane *lane;
 	int64_t id, size;
 	int retries;
+	bool is_redelivered;
 };
 
 // What a turn is to claim from a lane, and what came of it.

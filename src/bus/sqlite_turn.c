@@ -217,7 +217,8 @@ static int claim(struct viva_store_transaction *transaction, struct sqlite_bus_t
 	*new_claim = (struct sqlite_bus_claim){.lane = look->lane,
 					       .id = viva_rows_int(rows, row, 0),
 					       .size = viva_rows_int(rows, row, 1),
-					       .retries = (int)viva_rows_int(rows, row, 3)};
+					       .retries = (int)viva_rows_int(rows, row, 3),
+					       .is_redelivered = viva_rows_int(rows, row, 2) > 0};
 	if (viva_rows_int(rows, row, 2) >= VIVA_BUS_MAX_DELIVERIES) {
 		char reason[96];
 		snprintf(reason, sizeof reason, "delivered %d times, and never settled: its consumers may die of it",

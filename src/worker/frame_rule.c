@@ -47,7 +47,7 @@ static enum worker_outcome decide(const struct worker_frame *frames, size_t coun
 	const char *before = frame->known_as ? frame->known_as : brought_before(frames, index);
 	if (before)
 		return before[0] && strcmp(before, frame->message_id) == 0 ? WORKER_REPEATED : WORKER_DUPLICATE;
-	bool is_late = frame->age_ms > max_age_ms;
+	bool is_late = frame->age_ms > max_age_ms && !frame->is_repeated;
 	return is_late && has_newer(frames, count, index) ? WORKER_SUPERSEDED : WORKER_ACCEPTED;
 }
 

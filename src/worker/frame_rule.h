@@ -6,7 +6,8 @@
 //   erased       the session was erased
 //   repeated     this very message was dealt with before: nothing to do, nothing to count
 //   duplicate    another message brought this frame (session and number) before
-//   superseded   the message is late, and a newer frame of its session is known: in this batch, or passed on before
+//   superseded   the message is late, and a newer frame of its session is known: in this batch, or passed on before;
+//                never one that may have been passed on already, for then it would be both analysed and dropped
 //   accepted     passed on to the emotion service
 //
 // So the newest frame of a session that waits is never thinned out, however late; one that is in time never is; and
@@ -38,6 +39,7 @@ struct worker_frame {
 	int64_t number;  // of the frame
 	int64_t age_ms;  // of the message
 	bool is_invalid;
+	bool is_repeated;  // the message may have been passed on by a worker that could not note it any more
 
 	// What the store knows (frame_store.h).
 	bool is_erased;        // the session

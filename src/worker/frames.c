@@ -37,6 +37,7 @@ struct worker_frames {
 	bool is_stopping;
 	size_t count, capacity;
 	struct viva_bus_delivery **deliveries;  // in order; only the thread takes away, from the front
+	size_t attempted;  // of these, from the front, may have been passed on, but were not noted; the thread's
 };
 
 // ---- what waits
@@ -104,14 +105,20 @@ static void take_away(struct worker_frames *frames, size_t count)
 {
 	pthread_mutex_lock(&frames->lock);
 	frames->count -= count;
+	frames->attempted -= VIVA_MIN(frames->attempted, count);
 	memmove(frames->deliveries, frames->deliveries + count, frames->count * sizeof(*frames->deliveries));
 	pthread_mutex_unlock(&frames->lock);
 }
 
 static void put_back(struct worker_frames *frames, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		viva_bus_settle(frames->deliveries[i], VIVA_BUS_DEFER, NULL);
+	for (size_t i = 0; i < count; i++) {
+		// Whoever gets it next must know.
+		if (i < frames->attempted)
+			viva_bus_settle(frames->deliveries[i], VIVA_BUS_RETRY, "passed on, perhaps, but not noted");
+		else
+			viva_bus_settle(frames->deliveries[i], VIVA_BUS_DEFER, NULL);
+	}
 	take_away(frames, count);
 }
 
@@ -138,6 +145,7 @@ static int read_batch(struct worker_frames *frames, struct batch *batch)
 		struct viva_bus_delivery *delivery = frames->deliveries[i];
 		status = worker_frame_read(viva_bus_delivery_message(delivery), viva_bus_delivery_age_ms(delivery),
 					   batch->arena, &batch->frames[i], &batch->reasons[i]);
+		batch->frames[i].is_repeated = i < frames->attempted || viva_bus_delivery_is_repeated(delivery);
 	}
 	return status;
 }
@@ -178,6 +186,7 @@ static int pass_on(struct worker_frames *frames, struct batch *batch, struct viv
 	collect_accepted(frames, batch);
 	if (batch->message_count == 0)
 		return 0;
+	frames->attempted = VIVA_MAX(frames->attempted, batch->count);
 	int64_t deadline_us = viva_clock_monotonic_us(options->clock) + INT64_C(1000) * PUBLISH_LIMIT_MS;
 	status = viva_bus_publish(options->bus, batch->messages, batch->message_count, deadline_us, error);
 	if (!status)

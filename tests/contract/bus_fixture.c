@@ -107,6 +107,7 @@ static void note(struct collected *item, struct viva_bus_delivery *delivery)
 		number = -1;
 	item->number = (int)number;
 	item->retries = viva_bus_delivery_retries(delivery);
+	item->is_repeated = viva_bus_delivery_is_repeated(delivery);
 	item->delivery = delivery;
 }
 

@@ -39,6 +39,7 @@ struct collected {
 	char message_id[64], session_id[64], body[COLLECTED_BODY];
 	int number;  // the body as one; −1 if it isn't
 	int retries;
+	bool is_repeated;
 	struct viva_bus_delivery *delivery;  // NULL once settled
 };
 

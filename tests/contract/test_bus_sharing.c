@@ -313,6 +313,7 @@ static void test_bus_sharing__what_a_killed_consumer_held_comes_again_in_order(v
 		for (int i = 0; i < 9; i++) {
 			assert_int_equal(collector->items[i].number, i);
 			assert_int_equal(collector->items[i].retries, 0);
+			assert_int_equal(collector->items[i].is_repeated, i < 4);
 		}
 	}
 }

@@ -39,6 +39,17 @@ static void test_frame_rule__of_a_sessions_late_frames_only_the_newest_goes_thro
 	assert_outcomes(frames, VIVA_COUNT(frames), wanted);
 }
 
+static void test_frame_rule__what_may_have_been_passed_on_is_never_thinned_out(void **state)
+{
+	(void)state;
+	struct worker_frame frames[] = {frame_of("m1", "a", 1, LATE_MS), frame_of("m2", "a", 2, LATE_MS),
+					frame_of("m3", "a", 3, LATE_MS)};
+	frames[0].is_repeated = true;
+	frames[1].newest = 5;
+	const enum worker_outcome wanted[] = {WORKER_ACCEPTED, WORKER_SUPERSEDED, WORKER_ACCEPTED};
+	assert_outcomes(frames, VIVA_COUNT(frames), wanted);
+}
+
 static void test_frame_rule__a_frame_in_time_supersedes_the_late_ones_before_it(void **state)
 {
 	(void)state;
@@ -147,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frame_rule__frames_in_time_all_go_through),
 		cmocka_unit_test(test_frame_rule__of_a_sessions_late_frames_only_the_newest_goes_through),
+		cmocka_unit_test(test_frame_rule__what_may_have_been_passed_on_is_never_thinned_out),
 		cmocka_unit_test(test_frame_rule__a_frame_in_time_supersedes_the_late_ones_before_it),
 		cmocka_unit_test(test_frame_rule__newest_is_who_has_the_highest_number_however_they_arrive),
 		cmocka_unit_test(test_frame_rule__a_late_frame_behind_one_that_was_passed_on_is_superseded),
