@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "tools" / "cluster")]
 
-import candidate  # noqa: E402
+import crowd  # noqa: E402
 import ledger  # noqa: E402
 import members  # noqa: E402
 import proxy  # noqa: E402
@@ -129,44 +129,6 @@ class Cluster:
         await asyncio.gather(*lasting)
 
 
-def pictures(folder):
-    return [path.read_bytes() for path in sorted(pathlib.Path(folder).glob("*.jpg"))]
-
-
-async def interviews(cluster, arguments):
-    seconds = arguments.minutes * 60
-    frames = pictures(os.environ["VIVA_DEMO_FRAMES"])
-    url = f"http://127.0.0.1:{cluster.door.port}"
-    until = time.monotonic() + seconds + FINISH_LIMIT_S
-    people = [
-        candidate.Candidate(url, cluster.access["api_key"], number, frames, random.Random(arguments.seed * 1000 + number),
-                            frames_per_s=arguments.frames_per_s, thinks_s=0.75 * seconds / 5)
-        for number in range(arguments.candidates)
-    ]  # fmt: skip
-
-    async def come(person):
-        await asyncio.sleep(person.random.random() * min(seconds / 10, 20))
-        return await person.run(until)
-
-    trouble = asyncio.ensure_future(cluster.make_trouble(Faults(seconds, arguments.seed)))
-    ends = await asyncio.gather(*map(come, people), return_exceptions=True)
-    await trouble
-    gave_up = [str(end) for end in ends if isinstance(end, BaseException)]
-    return [person.memory for person in people], gave_up
-
-
-def drain(cluster, stores):
-    """Waits until nothing is on its way any more, bounded, and gives the queues' table."""
-    end = time.monotonic() + DRAIN_LIMIT_S
-    environment = {"PATH": os.environ["PATH"]}
-    while True:
-        queues = ledger.queues(ROOT / "build" / "viva", cluster.access["bus"], environment)
-        left = ledger.in_flight(queues) + stores.waiting_in_outboxes()
-        if left == 0 or time.monotonic() > end:
-            return queues
-        time.sleep(1)
-
-
 def main():
     parser = argparse.ArgumentParser(prog="./dev chaos cluster", description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=5)
@@ -181,21 +143,16 @@ def main():
     cluster = Cluster(directory, arguments.base_port)
     cluster.up()
     try:
-        memories, gave_up = asyncio.run(interviews(cluster, arguments))
+        seconds = arguments.minutes * 60
+        trouble = cluster.make_trouble(Faults(seconds, arguments.seed))
+        door = (f"http://127.0.0.1:{cluster.door.port}", cluster.access["api_key"])
+        memories, gave_up = asyncio.run(crowd.interview_all(door, arguments, seconds, FINISH_LIMIT_S, trouble))
         stores = ledger.Stores(cluster.access["store"])
-        figures, faults = ledger.make(memories, stores, drain(cluster, stores))
+        queues = ledger.drain(ROOT / "build" / "viva", cluster.access["bus"], stores, DRAIN_LIMIT_S)
+        figures, faults = ledger.make(memories, stores, queues)
     finally:
         cluster.down()
-    faults += gave_up
-    errors = collections.Counter()
-    for memory in memories:
-        errors.update(memory.errors)
-    if arguments.json:
-        print(json.dumps({"figures": figures, "faults_made": cluster.counts, "errors_seen": errors, "faults": faults}))
-    else:
-        print("what was done: " + ", ".join(f"{what} {count}" for what, count in sorted(cluster.counts.items())))
-        print(ledger.table(figures, errors, faults))
-    return 1 if faults else 0
+    return crowd.tell(arguments.json, cluster.counts, memories, figures, faults + gave_up)
 
 
 if __name__ == "__main__":

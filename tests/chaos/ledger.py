@@ -2,15 +2,16 @@
 """What became of all that candidates were promised: counted from the stores, not from what processes say of themselves.
 
     published = analysed + dropped by a stated rule, nothing twice, nothing stuck, no answer lost, every interview scored
+
+The rules of the worker are `superseded` (a newer frame of its session had come while this one waited too long),
+`duplicate` (the frame had been passed on before), `erased` (its interview was) and `invalid` (also a dead letter); those
+of emotion are in its table of drops.
 """
 import json
+import os
 import sqlite3
 import subprocess
-
-# A rule and what it means; the stores name no other.
-WORKER_RULES = {"superseded": "a newer frame of its session had come while it waited too long",
-                "duplicate": "the same frame had been passed on before", "erased": "its interview was erased",
-                "invalid": "not a frame; also a dead letter"}  # fmt: skip
+import time
 
 
 def rows_of(store_url, sql):
@@ -61,9 +62,9 @@ class Stores:
         }  # fmt: skip
 
 
-def queues(viva, bus_url, environment):
+def queues(viva, bus_url):
     """{queue: {waiting, unsettled, …}} as `viva queues` tells."""
-    done = subprocess.run([str(viva), "queues", "--json"], env={**environment, "VIVA_BUS_URL": bus_url},
+    done = subprocess.run([str(viva), "queues", "--json"], env={"PATH": os.environ["PATH"], "VIVA_BUS_URL": bus_url},
                           capture_output=True, text=True, timeout=60)  # fmt: skip
     assert done.returncode == 0, done.stderr
     listed = json.loads(done.stdout)
@@ -74,6 +75,16 @@ def in_flight(queue_table):
     """Messages that are still on their way, dead letters aside."""
     return sum(queue["waiting"] + max(queue["unsettled"] or 0, 0) for name, queue in queue_table.items()
                if name != "dead.letters")  # fmt: skip
+
+
+def drain(viva, bus_url, stores, limit_s):
+    """Waits until nothing is on its way any more, bounded, and gives the queues' table."""
+    end = time.monotonic() + limit_s
+    while True:
+        found = queues(viva, bus_url)
+        if in_flight(found) + stores.waiting_in_outboxes() == 0 or time.monotonic() > end:
+            return found
+        time.sleep(1)
 
 
 def make(memories, stores, queue_table):
