@@ -17,6 +17,7 @@
 enum {
 	MAX_BATCH = 4096,
 	MAX_SERVICE = 32,
+	MAX_LINGER_MS = 60 * 1000,
 	MIN_BACKOFF_MS = 100,
 	MAX_BACKOFF_MS = 5000,
 };
@@ -32,9 +33,10 @@ struct viva_outbox {
 	} sql;
 
 	pthread_t thread;
-	pthread_mutex_t lock;  // of the three below
+	pthread_mutex_t lock;  // of the four below
 	pthread_cond_t moved;
 	bool may_have_more;
+	int64_t due_at_us;  // when what is more has lingered long enough; monotonic, real
 	bool is_closing;
 	int64_t close_at_us;  // monotonic, real
 
@@ -98,12 +100,22 @@ int viva_outbox_add(struct viva_outbox *outbox, struct viva_store_transaction *t
 	return viva_transaction_execute(transaction, outbox->sql.add, values, VIVA_COUNT(values), NULL, error);
 }
 
+static void wake_within(struct viva_outbox *outbox, uint32_t linger_ms)
+{
+	int64_t due_at_us = now_us() + (int64_t)linger_ms * 1000;
+	pthread_mutex_lock(&outbox->lock);
+	bool is_sooner = !outbox->may_have_more || due_at_us < outbox->due_at_us;
+	outbox->may_have_more = true;
+	if (is_sooner) {
+		outbox->due_at_us = due_at_us;
+		pthread_cond_signal(&outbox->moved);
+	}
+	pthread_mutex_unlock(&outbox->lock);
+}
+
 void viva_outbox_wake(struct viva_outbox *outbox)
 {
-	pthread_mutex_lock(&outbox->lock);
-	outbox->may_have_more = true;
-	pthread_cond_signal(&outbox->moved);
-	pthread_mutex_unlock(&outbox->lock);
+	wake_within(outbox, outbox->options.linger_ms);
 }
 
 int viva_outbox_waiting(struct viva_outbox *outbox, int64_t *ret_count, struct viva_error *error)
@@ -234,8 +246,8 @@ static int publish_one_by_one(const struct portion *portion)
 	return status;
 }
 
-// Publishes our oldest messages. *ret_count: how many there were.
-static int relay_batch(struct viva_outbox *outbox, size_t *ret_count)
+// Publishes our oldest messages. *ret_count: how many there were. *ret_is_last: there were no more of them then.
+static int relay_batch(struct viva_outbox *outbox, size_t *ret_count, bool *ret_is_last)
 {
 	VIVA_AUTO(viva_arena) arena = NULL;
 	struct portion portion = {0};
@@ -247,8 +259,10 @@ static int relay_batch(struct viva_outbox *outbox, size_t *ret_count)
 		return status;
 	int64_t now_ms = unix_ms(outbox);
 	*ret_count = portion.count;
+	*ret_is_last = portion.count < outbox->batch;
 	if (portion.count > 0 && claimed_until < now_ms + outbox->options.claim_ms / 2) {
 		// What is left of them after this is ours for long enough: the next batch.
+		*ret_is_last = false;
 		portion.claimed_until = now_ms + outbox->options.claim_ms;
 		return viva_store_transact_lazily(outbox->options.store, renew_within, &portion, NULL);
 	}
@@ -319,12 +333,15 @@ static bool wait_for_work(struct viva_outbox *outbox)
 	pthread_mutex_lock(&outbox->lock);
 	for (;;) {
 		int64_t now = now_us();
-		bool is_ready = outbox->failed > 0 ? now >= outbox->not_before_us : outbox->may_have_more;
+		bool is_due = outbox->may_have_more && (outbox->is_closing || now >= outbox->due_at_us);
+		bool is_ready = outbox->failed > 0 ? now >= outbox->not_before_us : is_due;
 		if ((outbox->is_closing && now >= outbox->close_at_us) || is_ready || now >= outbox->next_poll_us)
 			break;
 		int64_t until_us = outbox->next_poll_us;
 		if (outbox->failed > 0)
 			until_us = VIVA_MIN(until_us, outbox->not_before_us);
+		else if (outbox->may_have_more)
+			until_us = VIVA_MIN(until_us, outbox->due_at_us);
 		if (outbox->is_closing)
 			until_us = VIVA_MIN(until_us, outbox->close_at_us);
 		struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
@@ -354,11 +371,13 @@ static void *relay_until_closed(void *context)
 		if (outbox->failed > 0 && now_us() < outbox->not_before_us)
 			continue;
 		bool was_closing = is_closing(outbox);
+		bool is_last = true;
 		size_t count = 0;
-		int status = relay_batch(outbox, &count);
+		int status = relay_batch(outbox, &count, &is_last);
 		note_outcome(outbox, status, count);
-		if (count > 0)
-			viva_outbox_wake(outbox);
+		// What was added since has been told of by wake(), but for what a closing one must not leave behind.
+		if (count > 0 && (!is_last || was_closing))
+			wake_within(outbox, 0);
 		is_over = was_closing && count == 0 && outbox->failed == 0;
 	}
 	leave(outbox);
@@ -411,7 +430,8 @@ int viva_outbox_create(const struct viva_outbox_options *options, struct viva_ou
 {
 	size_t name_size = options->service ? strlen(options->service) : 0;
 	if (!options->store || !options->bus || name_size == 0 || name_size > MAX_SERVICE || options->batch == 0 ||
-	    options->batch > MAX_BATCH || options->poll_ms == 0 || options->claim_ms <= options->poll_ms)
+	    options->batch > MAX_BATCH || options->linger_ms > MAX_LINGER_MS || options->poll_ms == 0 ||
+	    options->claim_ms <= options->poll_ms)
 		return VIVA_EINVAL;
 	struct viva_outbox *outbox = calloc(1, sizeof *outbox);
 	if (!outbox)

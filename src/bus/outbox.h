@@ -38,8 +38,9 @@ struct viva_outbox_options {
 	const struct viva_clock *clock;  // borrowed. Default the system's.
 	struct viva_random *random;      // borrowed; used by any thread. Default the system's.
 	size_t batch;                    // messages published together. 1–4,096. Default 256.
-	uint32_t poll_ms;                // looks for what others left behind so often. > 0. Default 1,000.
-	uint32_t claim_ms;               // how long others leave a message alone. > poll_ms. Default 10,000.
+	uint32_t linger_ms;  // how long one may wait for others to be published with. ≤ 60,000. Default 0.
+	uint32_t poll_ms;    // looks for what others left behind so often. > 0. Default 1,000.
+	uint32_t claim_ms;   // how long others leave a message alone. > poll_ms. Default 10,000.
 };
 
 struct viva_outbox_options viva_outbox_defaults(void);

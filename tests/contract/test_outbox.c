@@ -184,6 +184,64 @@ static void test_outbox__keeps_all_of_a_message(void **state)
 	viva_outbox_close(outbox, 1000);
 }
 
+// With so long a linger and so seldom a poll only its end publishes what it has.
+static void test_outbox__one_that_lingers_keeps_messages_together_but_not_beyond_its_end(void **state)
+{
+	struct bus_fixture *fixture = *state;
+	enum { CHANGES = 5, MINUTE_MS = 60 * 1000 };
+	VIVA_AUTO(viva_store) store = open_store();
+	VIVA_AUTO(collector) collector = collector_create(collector_ack);
+	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
+	VIVA_AUTO(viva_bus) full = open_full_bus(fixture);
+	struct viva_outbox *before = start_outbox(store, full);
+	change_state(store, before, 0);
+	viva_outbox_close(before, 0);
+	struct viva_outbox_options options = viva_outbox_defaults();
+	options.store = store;
+	options.bus = bus;
+	options.service = "test";
+	options.clock = &the_clock.clock;
+	options.linger_ms = options.poll_ms = MINUTE_MS;
+	options.claim_ms = 10 * MINUTE_MS;
+	struct viva_outbox *outbox = NULL;
+	assert_ok(viva_outbox_create(&options, &outbox));
+	wait_until_waiting(outbox, 0);  // its first look found what the other left
+	for (int i = 1; i <= CHANGES; i++)
+		change_state(store, outbox, i);
+	int64_t waiting = 0;
+	assert_ok(viva_outbox_waiting(outbox, &waiting, NULL));
+	assert_int_equal(waiting, CHANGES);
+	viva_outbox_close(outbox, MINUTE_MS);
+	struct viva_bus_consumer *consumer = collector_consume(collector, bus, VIVA_QUEUE_WORKER_SCORES, 8);
+	collector_wait(collector, CHANGES + 1);
+	viva_bus_consumer_destroy(consumer);
+	for (int i = 0; i <= CHANGES; i++)
+		assert_int_equal(collector->items[i].number, i);
+}
+
+static void test_outbox__a_linger_ends_by_itself(void **state)
+{
+	struct bus_fixture *fixture = *state;
+	VIVA_AUTO(viva_store) store = open_store();
+	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
+	struct viva_outbox_options options = viva_outbox_defaults();
+	options.store = store;
+	options.bus = bus;
+	options.service = "test";
+	options.linger_ms = 1;
+	options.poll_ms = 60 * 1000;
+	options.claim_ms = 2 * options.poll_ms;
+	struct viva_outbox *outbox = NULL;
+	assert_ok(viva_outbox_create(&options, &outbox));
+	for (int i = 0; i < 20; i++) {
+		change_state(store, outbox, i);
+		if (i % 3 == 0)
+			wait_until_waiting(outbox, 0);
+	}
+	wait_until_waiting(outbox, 0);
+	viva_outbox_close(outbox, 1000);
+}
+
 static void test_outbox__what_was_rolled_back_is_never_published(void **state)
 {
 	struct bus_fixture *fixture = *state;
@@ -405,6 +463,8 @@ static void test_outbox__refuses_options_that_make_no_sense(void **state)
 	struct viva_outbox_options bad = good;
 	bad.batch = 0;
 	assert_error(viva_outbox_create(&bad, &outbox), VIVA_EINVAL);
+	bad = good, bad.linger_ms = UINT32_MAX;
+	assert_error(viva_outbox_create(&bad, &outbox), VIVA_EINVAL);
 	bad = good, bad.poll_ms = 0;
 	assert_error(viva_outbox_create(&bad, &outbox), VIVA_EINVAL);
 	bad = good, bad.claim_ms = bad.poll_ms;
@@ -479,6 +539,8 @@ int main(void)
 		WITH_CLOCK(test_outbox__claims_dated_by_a_clock_that_was_wrong_end_too),
 		WITH_CLOCK(test_outbox__publishes_what_was_committed_in_its_order),
 		WITH_CLOCK(test_outbox__keeps_all_of_a_message),
+		WITH_CLOCK(test_outbox__one_that_lingers_keeps_messages_together_but_not_beyond_its_end),
+		WITH_CLOCK(test_outbox__a_linger_ends_by_itself),
 		WITH_CLOCK(test_outbox__what_was_rolled_back_is_never_published),
 		WITH_CLOCK(test_outbox__refuses_what_could_not_be_published),
 		WITH_CLOCK(test_outbox__one_message_id_is_one_message),
