@@ -7,6 +7,7 @@
 #include "interview/announce.h"
 #include "interview/messages.h"
 #include "interview/meters.h"
+#include "interview/records.h"
 
 enum {
 	SCRUB_ATTEMPTS = 20,
@@ -27,9 +28,11 @@ static int erase_rows(struct viva_store_transaction *transaction, void *context,
 	struct erasing *erasing = context;
 	struct viva_value values[] = {viva_value_text(erasing->id), viva_value_int(erasing->now_ms)};
 	int64_t changed = 0;
+	int status = interview_lock(transaction, erasing->id, error);
 	// Questions, answers and idempotency keys go with their interview.
-	int status = viva_transaction_execute(transaction, "DELETE FROM interview_interviews WHERE id = $1", values, 1,
-					      &changed, error);
+	if (!status)
+		status = viva_transaction_execute(transaction, "DELETE FROM interview_interviews WHERE id = $1", values,
+						  1, &changed, error);
 	if (status)
 		return status;
 	if (changed == 0)

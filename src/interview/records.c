@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "interview/records.h"
 
+#include <stdio.h>
+
+#include "base/clock.h"
+
 int interview_read(const struct interview_reader *reader, const char *sql, const struct viva_value *values,
 		   size_t value_count, struct viva_rows *ret_rows, struct viva_error *error)
 {
@@ -24,17 +28,27 @@ int interview_transact(struct viva_store *store, viva_store_work *work, void *co
 	return status;
 }
 
+int interview_lock(struct viva_store_transaction *transaction, const char *id, struct viva_error *error)
+{
+	char name[sizeof "interview/" + VIVA_UUID_SIZE];
+	snprintf(name, sizeof name, "interview/%.*s", VIVA_UUID_SIZE, id);
+	return viva_transaction_lock(transaction, name, error);
+}
+
 int interview_load(const struct interview_reader *reader, const char *id, struct interview_record *ret_record,
 		   struct viva_error *error)
 {
 	struct viva_rows rows;
 	struct viva_value values[] = {viva_value_text(id)};
-	int status = interview_read(reader,
-				    "SELECT id, user_id, question_set, mode, emotion_analysis, recording, state,"
-				    " total_questions, answered, current_question, started_at, expires_at,"
-				    " completed_at, score, score_attempts, frame_queues, version"
-				    " FROM interview_interviews WHERE id = $1",
-				    values, VIVA_COUNT(values), &rows, error);
+	int status = reader->transaction ? interview_lock(reader->transaction, id, error) : 0;
+	if (status)
+		return status;
+	status = interview_read(reader,
+				"SELECT id, user_id, question_set, mode, emotion_analysis, recording, state,"
+				" total_questions, answered, current_question, started_at, expires_at,"
+				" completed_at, score, score_attempts, frame_queues, version"
+				" FROM interview_interviews WHERE id = $1",
+				values, VIVA_COUNT(values), &rows, error);
 	if (status)
 		return status;
 	if (rows.row_count == 0)

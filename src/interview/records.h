@@ -60,11 +60,14 @@ struct interview_reader {
 VIVA_MUST_CHECK int interview_read(const struct interview_reader *reader, const char *sql,
 				   const struct viva_value *values, size_t value_count, struct viva_rows *ret_rows,
 				   struct viva_error *error);
+// Inside a transaction that decides by what it reads of the interview: others that do so wait. load() does it, too.
+VIVA_MUST_CHECK int interview_lock(struct viva_store_transaction *transaction, const char *id,
+				   struct viva_error *error);
 // A transaction on interviews: where another instance changed the same rows in between (VIVA_ECONFLICT), it runs again,
 // a few times. The store's errors, and those of `work`.
 VIVA_MUST_CHECK int interview_transact(struct viva_store *store, viva_store_work *work, void *context,
 				       struct viva_error *error);
-// VIVA_ENOTFOUND, and the store's errors; so for all that follow.
+// Inside a transaction the interview is locked. VIVA_ENOTFOUND, and the store's errors; so for all that follow.
 VIVA_MUST_CHECK int interview_load(const struct interview_reader *reader, const char *id,
 				   struct interview_record *ret_record, struct viva_error *error);
 // In the order in which they are asked.

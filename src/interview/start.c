@@ -94,7 +94,10 @@ struct making {
 	const char *response;         // the JSON text to answer
 	const char *sealed_response;  // as it is remembered for the key
 	bool has_key;
-	bool is_repeated;  // the key was known: nothing was made
+	// Of the last run: the key was known, so nothing was made, and this was made and answered before.
+	bool is_repeated;
+	char first_id[VIVA_UUID_SIZE];
+	const char *first_response;
 	char key_hash[2 * SHA256_DIGEST_LENGTH + 1];
 	char body_hash[2 * SHA256_DIGEST_LENGTH + 1];
 };
@@ -176,8 +179,16 @@ static int unseal_response(struct making *making, const char *text, struct viva_
 	    viva_auth_unseal(making->service->runtime.auth, SEAL_PURPOSE, viva_bytes_of(sealed, size), making->arena,
 			     &plain))
 		return viva_fail(error, VIVA_EIO, NULL, "the answer to the first request can't be read any more");
-	making->response = viva_arena_text(making->arena, (const char *)plain.data, plain.size);
-	return making->response ? 0 : viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the answer");
+	making->first_response = viva_arena_text(making->arena, (const char *)plain.data, plain.size);
+	return making->first_response ? 0 : viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the answer");
+}
+
+// One at a time of all that have the same key: the second finds what the first made.
+static int lock_key(struct viva_store_transaction *transaction, const struct making *making, struct viva_error *error)
+{
+	char name[sizeof "interview-key/" + sizeof making->key_hash];
+	snprintf(name, sizeof name, "interview-key/%s", making->key_hash);
+	return viva_transaction_lock(transaction, name, error);
 }
 
 // *ret_is_known: the key was used with this body before; the first answer is given again.
@@ -186,9 +197,11 @@ static int look_key_up(struct viva_store_transaction *transaction, struct making
 {
 	struct viva_value values[] = {viva_value_text(making->key_hash),
 				      viva_value_int(making->started_at - INTERVIEW_IDEMPOTENCY_MS)};
-	int status = viva_transaction_execute(
-		transaction, "DELETE FROM interview_idempotency WHERE key_hash = $1 AND created_at < $2", values,
-		VIVA_COUNT(values), NULL, error);
+	int status = lock_key(transaction, making, error);
+	if (!status)
+		status = viva_transaction_execute(
+			transaction, "DELETE FROM interview_idempotency WHERE key_hash = $1 AND created_at < $2",
+			values, VIVA_COUNT(values), NULL, error);
 	struct viva_rows rows = {0};
 	if (!status)
 		status = viva_transaction_query(transaction, making->arena,
@@ -203,7 +216,7 @@ static int look_key_up(struct viva_store_transaction *transaction, struct making
 	if (strcmp(viva_rows_text(&rows, 0, 0), making->body_hash) != 0)
 		return viva_fail(error, VIVA_EIDEMPOTENCY, "Idempotency-Key",
 				 "this Idempotency-Key was used with another body");
-	snprintf(making->id, sizeof making->id, "%s", viva_rows_text(&rows, 0, 2));
+	snprintf(making->first_id, sizeof making->first_id, "%s", viva_rows_text(&rows, 0, 2));
 	return unseal_response(making, viva_rows_text(&rows, 0, 1), error);
 }
 
@@ -296,7 +309,7 @@ int interview_start(struct interview_service *service, const struct interview_st
 		return status;
 	if (!making->is_repeated)
 		viva_metric_add(interview_meters()->started, 1);
-	*ret_response = making->response;
-	*ret_id = making->id;
+	*ret_response = making->is_repeated ? making->first_response : making->response;
+	*ret_id = making->is_repeated ? making->first_id : making->id;
 	return 0;
 }
