@@ -17,13 +17,16 @@ enum {
 	OLDEST_SERVER = 120000,  // as PQserverVersion() says it
 	MAX_SENT = 48,           // statements; less than stay prepared, so that none is evicted that was just sent
 	MAX_SENT_BYTES = 256 * 1024,
-	MAX_ENTRIES = 3 * (MAX_SENT + 1),
-	SILENCE_MS = 10 * 1000,  // how much longer than its statement timeout a server may be silent
+	MAX_ENTRIES = 2 * (MAX_SENT + 1),
+	MAX_STALE = 256,
+	// How much longer than its statement timeout a server may be silent: as long again, at most 10 s, and a second.
+	MAX_GRACE_MS = 10 * 1000,
+	MIN_GRACE_MS = 1000,
 };
 
 // What was sent and is to be answered, in this order.
 struct entry {
-	enum { ENTRY_FORGET, ENTRY_PREPARE, ENTRY_EXECUTE } kind;
+	enum { ENTRY_PREPARE, ENTRY_EXECUTE } kind;
 	struct viva_postgres_statement *statement;  // of PREPARE
 	struct viva_postgres_answer answer;         // of EXECUTE
 	bool is_commit;
@@ -36,7 +39,7 @@ struct viva_postgres_connection {
 	enum viva_postgres_role role;
 	int silence_ms;  // so long the server may say nothing; -1 = for ever
 	bool is_broken;
-	bool must_forget_all;  // the server may know statements that nobody remembers here
+	size_t stale;  // statements that the server knows, and nobody remembers here
 	size_t sent;
 	size_t sent_bytes;
 	size_t entry_count;
@@ -64,15 +67,6 @@ static struct entry *add_entry(struct viva_postgres_connection *connection, int 
 	return entry;
 }
 
-static void send_forget(struct viva_postgres_connection *connection, const char *name)
-{
-	char sql[sizeof "DEALLOCATE " + VIVA_POSTGRES_NAME_SIZE];
-	snprintf(sql, sizeof sql, "DEALLOCATE %s", name);
-	if (!PQsendQueryParams(connection->handle, sql, 0, NULL, NULL, NULL, NULL, 1))
-		connection->is_broken = true;
-	add_entry(connection, ENTRY_FORGET);
-}
-
 static void send_prepare(struct viva_postgres_connection *connection, struct viva_postgres_statement *statement)
 {
 	if (!PQsendPrepare(connection->handle, statement->name, statement->sql, (int)statement->type_count,
@@ -90,14 +84,13 @@ int viva_postgres_send(struct viva_postgres_connection *connection, const char *
 	if (!status && connection->sent > MAX_SENT)
 		status = viva_fail(error, VIVA_EINTERNAL, NULL, "too many statements were sent without a look");
 	struct viva_postgres_statement *statement = NULL;
-	char evicted[VIVA_POSTGRES_NAME_SIZE];
+	bool is_evicting = false;
 	if (!status)
-		status = viva_postgres_statements_find(&connection->statements, sql, parameters, &statement, evicted,
-						       error);
+		status = viva_postgres_statements_find(&connection->statements, sql, parameters, &statement,
+						       &is_evicting, error);
 	if (status)
 		return status;
-	if (evicted[0])
-		send_forget(connection, evicted);
+	connection->stale += is_evicting;
 	if (statement->state == VIVA_POSTGRES_UNPREPARED)
 		send_prepare(connection, statement);
 	if (!PQsendQueryPrepared(connection->handle, statement->name, (int)parameters->count, parameters->values,
@@ -279,8 +272,6 @@ static void take_result(struct viva_postgres_connection *connection, struct sett
 		note_error(connection, settling, result, entry->position);
 		break;
 	case PGRES_PIPELINE_ABORTED:
-		if (entry->kind == ENTRY_FORGET)
-			connection->must_forget_all = true;
 		break;
 	default:  // COPY and the like: nobody here asks for it
 		connection->is_broken = true;
@@ -425,8 +416,9 @@ static int begin_session(struct viva_postgres_connection *connection, struct viv
 		return status;
 	const char *text = viva_rows_text(&rows, 0, 0);
 	int64_t timeout_ms = 0;
-	(void)!viva_parse_int64(text ? text : "", 0, INT32_MAX - SILENCE_MS, &timeout_ms);
-	connection->silence_ms = timeout_ms > 0 ? (int)timeout_ms + SILENCE_MS : -1;
+	(void)!viva_parse_int64(text ? text : "", 0, INT32_MAX / 2, &timeout_ms);
+	int grace_ms = MIN_GRACE_MS + (int)VIVA_MIN(timeout_ms, (int64_t)MAX_GRACE_MS);
+	connection->silence_ms = timeout_ms > 0 ? (int)timeout_ms + grace_ms : -1;
 	return 0;
 }
 
@@ -455,7 +447,7 @@ int viva_postgres_connect(const struct viva_postgres_url *url, enum viva_postgre
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the store");
 	connection->url = url;
 	connection->role = role;
-	connection->silence_ms = SILENCE_MS;
+	connection->silence_ms = MAX_GRACE_MS;
 	int status = open_session(connection, error);
 	if (status)
 		viva_postgres_disconnect(connection);
@@ -484,6 +476,17 @@ void viva_postgres_give_up(struct viva_postgres_connection *connection)
 	connection->is_broken = true;
 }
 
+// In a transaction that failed it could not be done, so it is done between transactions, and then for many at once.
+static void forget_statements(struct viva_postgres_connection *connection)
+{
+	viva_postgres_statements_finish(&connection->statements);
+	connection->stale = 0;
+	if (viva_postgres_run(connection, "DEALLOCATE ALL", NULL, 0, NULL, NULL))
+		connection->is_broken = true;
+	// It forgot itself, too.
+	viva_postgres_statements_finish(&connection->statements);
+}
+
 bool viva_postgres_is_usable(struct viva_postgres_connection *connection)
 {
 	if (connection->is_broken || connection->sent > 0)
@@ -492,13 +495,7 @@ bool viva_postgres_is_usable(struct viva_postgres_connection *connection)
 	if (poll(&socket, 1, 0) > 0 &&
 	    ((socket.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) || !PQconsumeInput(connection->handle)))
 		connection->is_broken = true;
-	if (!connection->is_broken && connection->must_forget_all) {
-		viva_postgres_statements_finish(&connection->statements);
-		connection->must_forget_all = false;
-		if (viva_postgres_run(connection, "DEALLOCATE ALL", NULL, 0, NULL, NULL))
-			connection->is_broken = true;
-		// It forgot itself, too.
-		viva_postgres_statements_finish(&connection->statements);
-	}
+	if (!connection->is_broken && connection->stale >= MAX_STALE)
+		forget_statements(connection);
 	return !connection->is_broken;
 }

@@ -30,8 +30,8 @@ bool viva_postgres_is_refusing(const struct viva_postgres_url *url);
 // NULL is fine. Always NULL.
 struct viva_postgres_connection *viva_postgres_disconnect(struct viva_postgres_connection *connection);
 
-// Whether the connection can be used; with nothing sent it also looks whether the server has closed it. Never waits,
-// but on a connection that has to forget statements first, which is rare.
+// Whether the connection can be used; with nothing sent, outside of a transaction, it also looks whether the
+// server has closed it. Never waits, but on one that has to forget statements first, which is rare.
 bool viva_postgres_is_usable(struct viva_postgres_connection *connection);
 
 // Lets nobody use it again: it is in a state that nobody can say.

@@ -52,8 +52,8 @@ static int fill(struct viva_postgres_statements *statements, struct viva_postgre
 
 int viva_postgres_statements_find(struct viva_postgres_statements *statements, const char *sql,
 				  const struct viva_postgres_parameters *parameters,
-				  struct viva_postgres_statement **ret_statement,
-				  char ret_evicted[VIVA_POSTGRES_NAME_SIZE], struct viva_error *error)
+				  struct viva_postgres_statement **ret_statement, bool *ret_is_evicting,
+				  struct viva_error *error)
 {
 	uint64_t hash = hash_bytes(UINT64_C(0xcbf29ce484222325), sql, strlen(sql));
 	hash = hash_bytes(hash, parameters->types, parameters->count * sizeof(Oid));
@@ -67,16 +67,15 @@ int viva_postgres_statements_find(struct viva_postgres_statements *statements, c
 		if (candidate->used < slot->used)
 			slot = candidate;
 	}
-	char evicted[VIVA_POSTGRES_NAME_SIZE] = "";
+	bool is_evicting = false;
 	if (!is_same(slot, hash, sql, parameters)) {
-		if (slot->state == VIVA_POSTGRES_PREPARED)
-			memcpy(evicted, slot->name, sizeof evicted);
+		is_evicting = slot->state == VIVA_POSTGRES_PREPARED;
 		int status = fill(statements, slot, hash, sql, parameters, error);
 		if (status)
 			return status;
 	}
 	slot->used = ++statements->uses;
-	memcpy(ret_evicted, evicted, sizeof evicted);
+	*ret_is_evicting = is_evicting;
 	*ret_statement = slot;
 	return 0;
 }

@@ -33,12 +33,12 @@ struct viva_postgres_statements {
 	uint64_t names;
 };
 
-// Finds the statement or gives it a slot, UNPREPARED. ret_evicted is the name of the one that had to go and is still
-// known to the server, else "". VIVA_EIO (the text has other parameters than those given), VIVA_ENOMEM.
+// Finds the statement or gives it a slot, UNPREPARED. *ret_is_evicting: another had to go, which the server still
+// knows. VIVA_EIO (the text has other parameters than those given), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_postgres_statements_find(struct viva_postgres_statements *statements, const char *sql,
 						  const struct viva_postgres_parameters *parameters,
-						  struct viva_postgres_statement **ret_statement,
-						  char ret_evicted[VIVA_POSTGRES_NAME_SIZE], struct viva_error *error);
+						  struct viva_postgres_statement **ret_statement, bool *ret_is_evicting,
+						  struct viva_error *error);
 // Forgets those on their way: they never arrived.
 void viva_postgres_statements_forget_preparing(struct viva_postgres_statements *statements);
 void viva_postgres_statements_finish(struct viva_postgres_statements *statements);  // forgets all; usable again

@@ -2,10 +2,13 @@
 #include "postgres_fixture.h"
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/metrics.h"
 
 static void drop_notice(void *context, const PGresult *notice)
 {
@@ -54,4 +57,48 @@ int postgres_fixture_drop_schema(const char *schema)
 	char sql[128];
 	snprintf(sql, sizeof sql, "DROP SCHEMA %s CASCADE", schema);
 	return postgres_fixture_run("", sql, NULL, 0);
+}
+
+static char *setting(const char *keyword)
+{
+	PQconninfoOption *settings = PQconninfoParse(getenv("VIVA_TEST_POSTGRES_URL"), NULL);
+	char *value = NULL;
+	for (PQconninfoOption *each = settings; each && each->keyword; each++) {
+		if (strcmp(each->keyword, keyword) == 0 && each->val)
+			value = strdup(each->val);
+	}
+	PQconninfoFree(settings);
+	return value;
+}
+
+int postgres_fixture_port(void)
+{
+	char *port = setting("port");
+	int number = port ? atoi(port) : 5432;
+	free(port);
+	return number;
+}
+
+void postgres_fixture_url_through(int port, const char *schema, const char *more, char *ret_url, size_t url_size)
+{
+	char *user = setting("user"), *password = setting("password"), *database = setting("dbname");
+	snprintf(ret_url, url_size, "postgresql://%s:%s@127.0.0.1:%d/%s?options=-csearch_path%%3D%s%s", user, password,
+		 port, database, schema, more);
+	free(user);
+	free(password);
+	free(database);
+}
+
+double postgres_fixture_metric(const char *series)
+{
+	struct viva_buffer text = {.limit = 1 << 20};
+	char line[128];
+	double value = 0;
+	snprintf(line, sizeof line, "\n%s ", series);
+	if (!viva_metrics_write(&text) && !viva_buffer_append(&text, "", 1)) {
+		const char *at = strstr((const char *)text.data, line);
+		value = at ? strtod(at + strlen(line), NULL) : 0;
+	}
+	viva_buffer_finish(&text);
+	return value;
 }

@@ -18,6 +18,7 @@ enum { THREADS = 16, NOTES_PER_THREAD = 40 };
 struct adder {
 	struct viva_store *store;
 	int number;
+	int round;
 	int failures;
 };
 
@@ -222,12 +223,168 @@ static void test_store_sharing__processes_that_start_at_once_agree_and_share_it(
 	assert_int_equal(store_fixture_count_notes(store, fixture->arena), PROCESSES * NOTES_PER_PROCESS);
 }
 
+// A decision by what was read: only the first may add its note. Without the lock several would read that there is none.
+static int add_the_only_one(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
+{
+	struct adder *adder = context;
+	VIVA_AUTO(viva_arena) arena = NULL;
+	if (viva_arena_create(0, &arena))
+		return VIVA_ENOMEM;
+	char name[32];
+	snprintf(name, sizeof name, "test/%d", adder->round);
+	struct viva_rows rows;
+	struct viva_value round[] = {viva_value_real(adder->round)};
+	int status = viva_transaction_lock(transaction, name, error);
+	if (!status)
+		status = viva_transaction_query(transaction, arena, "SELECT id FROM test_notes WHERE weight = $1",
+						round, 1, &rows, error);
+	if (status || rows.row_count > 0)
+		return status;
+	snprintf(name, sizeof name, "%d by %d", adder->round, adder->number);
+	struct viva_value note[] = {viva_value_int(adder->round * 100 + adder->number), viva_value_text(name),
+				    round[0]};
+	return viva_transaction_execute(transaction, "INSERT INTO test_notes (id, text, weight) VALUES ($1, $2, $3)",
+					note, VIVA_COUNT(note), NULL, error);
+}
+
+enum { ROUNDS = 20 };
+
+static void *compete(void *context)
+{
+	struct adder *adder = context;
+	for (adder->round = 0; adder->round < ROUNDS; adder->round++) {
+		if (viva_store_transact(adder->store, add_the_only_one, adder, NULL))
+			adder->failures++;
+	}
+	return NULL;
+}
+
+static void test_store_sharing__who_locks_before_it_decides_decides_alone(void **state)
+{
+	struct store_fixture *fixture = *state;
+	struct viva_store_options options = store_fixture_options(fixture);
+	options.busy_ms = 60 * 1000;
+	VIVA_AUTO(viva_store) first = store_fixture_open_with(&options);
+	VIVA_AUTO(viva_store) second = store_fixture_open_with(&options);
+	pthread_t threads[THREADS];
+	struct adder adders[THREADS];
+	for (int i = 0; i < THREADS; i++) {
+		adders[i] = (struct adder){.store = i % 2 ? first : second, .number = i};
+		assert_int_equal(pthread_create(&threads[i], NULL, compete, &adders[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(adders[i].failures, 0);
+	}
+	assert_int_equal(store_fixture_count_notes(first, fixture->arena), ROUNDS);
+	assert_int_equal(store_fixture_count(first, fixture->arena, "SELECT count(DISTINCT weight) FROM test_notes"),
+			 ROUNDS);
+}
+
+// Fifty writers in two processes on one row, each by its version, as instances of a service on one interview.
+enum { WRITERS = 25, UPDATES = 20 };
+
+static int update_by_version(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
+{
+	struct adder *adder = context;
+	VIVA_AUTO(viva_arena) arena = NULL;
+	if (viva_arena_create(0, &arena))
+		return VIVA_ENOMEM;
+	struct viva_rows rows;
+	int status = viva_transaction_query(transaction, arena, "SELECT weight FROM test_notes WHERE id = 1", NULL, 0,
+					    &rows, error);
+	if (status)
+		return status;
+	double version = viva_rows_real(&rows, 0, 0);
+	struct viva_value values[] = {viva_value_real(version + 1), viva_value_real(version)};
+	struct viva_value tag[] = {viva_value_int(1), viva_value_int(adder->number)};
+	int64_t changed = 0;
+	status = viva_transaction_execute(transaction, "INSERT INTO test_tags (note, tag) SELECT $1, CAST($2 AS TEXT)",
+					  tag, VIVA_COUNT(tag), NULL, error);
+	if (!status)
+		status = viva_transaction_execute(transaction,
+						  "UPDATE test_notes SET weight = $1 WHERE id = 1 AND weight = $2",
+						  values, VIVA_COUNT(values), &changed, error);
+	return status || changed == 1 ? status : viva_fail(error, VIVA_ECONFLICT, NULL, "another was faster");
+}
+
+static void *update_until_done(void *context)
+{
+	struct adder *adder = context;
+	for (int done = 0; done < UPDATES;) {
+		int status = viva_store_transact(adder->store, update_by_version, adder, NULL);
+		done += status == 0;
+		if (status && status != VIVA_ECONFLICT)
+			adder->failures++;
+	}
+	return NULL;
+}
+
+static int update_as_process(const struct viva_store_options *options)
+{
+	struct viva_store *store = NULL;
+	if (viva_store_open(options, &store, NULL))
+		return 1;
+	pthread_t threads[WRITERS];
+	struct adder adders[WRITERS];
+	int failures = 0;
+	for (int i = 0; i < WRITERS; i++) {
+		adders[i] = (struct adder){.store = store, .number = (int)getpid() + i};
+		failures += pthread_create(&threads[i], NULL, update_until_done, &adders[i]) != 0;
+	}
+	for (int i = 0; i < WRITERS; i++) {
+		pthread_join(threads[i], NULL);
+		failures += adders[i].failures;
+	}
+	viva_store_destroy(store);
+	return failures ? 2 : 0;
+}
+
+static void test_store_sharing__fifty_writers_in_two_processes_lose_no_update(void **state)
+{
+	struct store_fixture *fixture = *state;
+	struct viva_store_options options = store_fixture_options(fixture);
+	options.busy_ms = 60 * 1000;
+	viva_store_destroy(store_fixture_open(fixture));
+	pid_t children[2];
+	for (int i = 0; i < 2; i++) {
+		children[i] = fork();
+		assert_true(children[i] >= 0);
+		if (children[i] == 0) {
+			// What they update is there before either begins.
+			struct viva_store *store = NULL;
+			if (viva_store_open(&options, &store, NULL) ||
+			    viva_store_execute(store,
+					       "INSERT INTO test_notes (id, text, weight) VALUES (1, 'interview', 0)"
+					       " ON CONFLICT DO NOTHING",
+					       NULL, 0, NULL, NULL))
+				_exit(3);
+			viva_store_destroy(store);
+			_exit(update_as_process(&options));
+		}
+	}
+	for (int i = 0; i < 2; i++) {
+		int status = 0;
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+	VIVA_AUTO(viva_store) store = store_fixture_open(fixture);
+	assert_int_equal(store_fixture_count(store, fixture->arena, "SELECT weight FROM test_notes WHERE id = 1"),
+			 2 * WRITERS * UPDATES);
+	// What was done together with an update is there as often.
+	assert_int_equal(store_fixture_count(store, fixture->arena, "SELECT count(*) FROM test_tags"),
+			 2 * WRITERS * UPDATES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STORE(test_store_sharing__many_threads_commit_together_and_only_the_failing_ones_roll_back),
 		ON_STORE(test_store_sharing__a_full_queue_refuses_and_loses_nothing_it_took),
 		ON_STORE(test_store_sharing__a_killed_process_loses_nothing_that_was_acknowledged),
+		ON_STORE(test_store_sharing__who_locks_before_it_decides_decides_alone),
+		ON_STORE(test_store_sharing__fifty_writers_in_two_processes_lose_no_update),
 		ON_STORE(test_store_sharing__processes_that_start_at_once_agree_and_share_it),
 	};
 	return RUN_ON_STORE(tests);

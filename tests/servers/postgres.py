@@ -4,8 +4,8 @@
 process id.
 
 For pytest: `with Server() as server: server.url()`; kill(), stop(), start() and freeze() are for tests of outages.
-As a command it runs another one with VIVA_TEST_POSTGRES_URL set: `python tests/servers/postgres.py -- ninja test`. Each
-test makes a schema of its own in that database (tests/contract/postgres_fixture.h).
+As a command it runs another one with VIVA_TEST_POSTGRES_URL set: `python tests/servers/postgres.py -- ninja test`; with
+`--durable` before it waits for the disk as a real one does. Each test makes a schema of its own in that database (tests/contract/postgres_fixture.h).
 """
 import os
 import pathlib
@@ -40,6 +40,13 @@ def installation():
     if not found:
         raise Unavailable("no postgresql is installed: ./dev deps")
     return found[-1].parent
+
+
+def is_alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class Server:
@@ -107,7 +114,7 @@ class Server:
                 pass
         self.process.wait()
         # Those of its children that still die hold its shared memory, and it would not start again.
-        while any(pathlib.Path(f"/proc/{pid}").exists() for pid in processes[1:]):
+        while any(is_alive(pid) for pid in processes[1:]):
             time.sleep(0.01)
 
     def freeze(self):
@@ -192,13 +199,16 @@ class Server:
 
 
 def main(arguments):
+    settings = {}
+    if arguments[:1] == ["--durable"]:
+        settings, arguments = {"fsync": "on"}, arguments[1:]
     if arguments[:1] == ["--"]:
         arguments = arguments[1:]
     if not arguments:
-        print("usage: postgres.py [--] COMMAND [ARGUMENTS]", file=sys.stderr)
+        print("usage: postgres.py [--durable] [--] COMMAND [ARGUMENTS]", file=sys.stderr)
         return 2
     try:
-        server = Server()
+        server = Server(settings=settings)
     except Unavailable as reason:
         print(f"postgres.py: {reason}", file=sys.stderr)
         return 1
