@@ -45,6 +45,15 @@ struct viva_rabbitmq_connection {
 	struct viva_metric *connected;
 };
 
+void viva_rabbitmq_monotonic_cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
 static int64_t now_us(void)
 {
 	return viva_clock_monotonic_us(viva_system_clock());
@@ -242,11 +251,7 @@ int viva_rabbitmq_connection_create(const struct viva_rabbitmq_url *url, const s
 	snprintf(connection->name, sizeof connection->name, "viva %s %s", options->app_id, user->role);
 	init_metrics(connection);
 	pthread_mutex_init(&connection->lock, NULL);
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&connection->has_changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	viva_rabbitmq_monotonic_cond_init(&connection->has_changed);
 	// Before the thread runs, since it may use it at once.
 	*ret_connection = connection;
 	int status = start(connection, error);
@@ -274,10 +279,10 @@ struct viva_rabbitmq_connection *viva_rabbitmq_connection_destroy(struct viva_ra
 	pthread_mutex_lock(&connection->lock);
 	while (!connection->has_ended && now_us() < until_us)
 		pthread_cond_timedwait(&connection->has_changed, &connection->lock, &until);
-	// It may be stuck in sending to a broker that does not read.
-	if (!connection->has_ended && connection->interruptible_fd >= 0)
-		shutdown(connection->interruptible_fd, SHUT_RDWR);
+	bool is_stuck = !connection->has_ended;
 	pthread_mutex_unlock(&connection->lock);
+	if (is_stuck)
+		viva_rabbitmq_connection_interrupt(connection);
 
 	pthread_join(connection->thread, NULL);
 	close(connection->wake_fd);
@@ -285,6 +290,14 @@ struct viva_rabbitmq_connection *viva_rabbitmq_connection_destroy(struct viva_ra
 	pthread_mutex_destroy(&connection->lock);
 	free(connection);
 	return NULL;
+}
+
+void viva_rabbitmq_connection_interrupt(struct viva_rabbitmq_connection *connection)
+{
+	pthread_mutex_lock(&connection->lock);
+	if (connection->interruptible_fd >= 0)
+		shutdown(connection->interruptible_fd, SHUT_RDWR);
+	pthread_mutex_unlock(&connection->lock);
 }
 
 void viva_rabbitmq_connection_wake(struct viva_rabbitmq_connection *connection)

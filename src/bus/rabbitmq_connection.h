@@ -12,6 +12,7 @@
 #ifndef VIVA_BUS_RABBITMQ_CONNECTION_H
 #define VIVA_BUS_RABBITMQ_CONNECTION_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "bus/bus_backend.h"
@@ -50,6 +51,8 @@ VIVA_MUST_CHECK int viva_rabbitmq_connection_create(const struct viva_rabbitmq_u
 // thread.
 struct viva_rabbitmq_connection *viva_rabbitmq_connection_destroy(struct viva_rabbitmq_connection *connection);
 
+// Makes it lose its link, in case that it is stuck in sending.
+void viva_rabbitmq_connection_interrupt(struct viva_rabbitmq_connection *connection);
 // There is something to send: a turn comes. Cheap when one is about to come anyway.
 void viva_rabbitmq_connection_wake(struct viva_rabbitmq_connection *connection);
 // Returns when the first attempt to connect has succeeded or failed.
@@ -57,5 +60,8 @@ void viva_rabbitmq_connection_wait_for_attempt(struct viva_rabbitmq_connection *
 // 0 when it is up, else VIVA_EUNAVAILABLE and why; then *ret_since_us (monotonic, may be NULL) is when it was lost.
 VIVA_MUST_CHECK int viva_rabbitmq_connection_check(struct viva_rabbitmq_connection *connection, int64_t *ret_since_us,
 						   struct viva_error *error);
+
+// A condition whose waits end by the monotonic clock.
+void viva_rabbitmq_monotonic_cond_init(pthread_cond_t *cond);
 
 #endif

@@ -55,7 +55,7 @@ static void unlink_delivery(struct viva_rabbitmq_consumer *consumer, struct viva
 
 void viva_rabbitmq_delivery_free(struct viva_rabbitmq_delivery *delivery)
 {
-	free(delivery->parcel);
+	viva_rabbitmq_parcel_free(delivery->parcel);
 	free(delivery);
 }
 
@@ -63,6 +63,7 @@ void viva_rabbitmq_consumer_release(struct viva_rabbitmq_consumer *consumer)
 {
 	if (atomic_fetch_sub(&consumer->users, 1) != 1)
 		return;
+	viva_rabbitmq_spares_finish(&consumer->spares);
 	pthread_cond_destroy(&consumer->has_changed);
 	pthread_mutex_destroy(&consumer->lock);
 	free(consumer);
@@ -167,7 +168,7 @@ static int take_parcel(struct viva_rabbitmq_consumer *consumer, struct viva_rabb
 	if (!delivery || parcel->subscription < 0 || (size_t)parcel->subscription >= parts) {
 		int status = delivery ? VIVA_EPROTOCOL : VIVA_ENOMEM;
 		free(delivery);
-		free(parcel);
+		viva_rabbitmq_parcel_free(parcel);
 		return viva_fail(error, status, NULL, "a delivery could not be taken");
 	}
 	struct viva_bus_message *message = &delivery->delivery.message;
@@ -321,15 +322,13 @@ static void init(struct viva_rabbitmq_consumer *consumer, struct viva_bus *bus,
 {
 	consumer->consumer = (struct viva_bus_consumer){.bus = bus, .subscription = *subscription};
 	consumer->publisher = viva_rabbitmq_of(bus)->publisher;
+	viva_rabbitmq_spares_init(&consumer->spares);
 	consumer->assembler.max_bytes = VIVA_RABBITMQ_MAX_BODY_BYTES;
+	consumer->assembler.spares = &consumer->spares;
 	consumer->ack_batch = VIVA_MAX(subscription->prefetch / ACK_SHARE, (size_t)1);
 	atomic_init(&consumer->users, 1);
 	pthread_mutex_init(&consumer->lock, NULL);
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&consumer->has_changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	viva_rabbitmq_monotonic_cond_init(&consumer->has_changed);
 }
 
 int viva_rabbitmq_consume(struct viva_bus *bus, const struct viva_bus_subscription *subscription,

@@ -39,6 +39,7 @@ struct viva_rabbitmq_consumer {
 	struct viva_bus_consumer consumer;
 	struct viva_rabbitmq_publisher *publisher;
 	struct viva_rabbitmq_connection *connection;
+	struct viva_rabbitmq_spares spares;        // of parcels
 	struct viva_rabbitmq_assembler assembler;  // of the connection's thread
 	pthread_t thread;                          // the subscriber's
 	size_t ack_batch;                          // so many acknowledgements are sent at once

@@ -85,7 +85,7 @@ static int on_frame(void *context, struct viva_rabbitmq_link *link, const amqp_f
 			parcel->message.timestamp_ms = viva_clock_unix_ms(options->clock);
 		listener->on_message(&parcel->message, listener->context);
 	}
-	free(parcel);
+	viva_rabbitmq_parcel_free(parcel);
 	if (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_CANCEL_METHOD)
 		return viva_fail(error, VIVA_EUNAVAILABLE, NULL, "RabbitMQ ended the subscription");
 	return 0;

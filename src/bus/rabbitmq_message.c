@@ -4,7 +4,6 @@
 #include <amqp_framing.h>
 #include <openssl/evp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -195,7 +194,7 @@ static int take_method(struct viva_rabbitmq_assembler *assembler, const amqp_met
 	struct viva_rabbitmq_parcel parcel = begin(method, &routing_key);
 	if (routing_key.len > MAX_ROUTING_KEY)
 		return VIVA_EPROTOCOL;
-	assembler->parcel = malloc(sizeof parcel + MAX_ROUTING_KEY + 1);
+	assembler->parcel = viva_rabbitmq_spares_take(NULL, sizeof parcel + MAX_ROUTING_KEY + 1);
 	if (!assembler->parcel)
 		return VIVA_ENOMEM;
 	*assembler->parcel = parcel;
@@ -215,8 +214,8 @@ static int take_header(struct viva_rabbitmq_assembler *assembler, const amqp_fra
 	uint64_t body_size = frame->payload.properties.body_size;
 	bool has_body = body_size <= assembler->max_bytes;
 	size_t texts = MAX_ROUTING_KEY + 1 + KEPT_TEXTS * (VIVA_BUS_MAX_TEXT + 1) + VIVA_UUID_SIZE;
-	struct viva_rabbitmq_parcel *parcel =
-		malloc(sizeof *parcel + texts + raw.len + (has_body ? (size_t)body_size : 0));
+	size_t size = sizeof(struct viva_rabbitmq_parcel) + texts + raw.len + (has_body ? (size_t)body_size : 0);
+	struct viva_rabbitmq_parcel *parcel = viva_rabbitmq_spares_take(assembler->spares, size);
 	if (!parcel)
 		return VIVA_ENOMEM;
 	*parcel = *assembler->parcel;
@@ -238,7 +237,7 @@ static int take_header(struct viva_rabbitmq_assembler *assembler, const amqp_fra
 	parcel->body_size = body_size;
 	parcel->has_body = has_body;
 	message->body = viva_bytes_of(cursor + raw.len, has_body ? (size_t)body_size : 0);
-	free(assembler->parcel);
+	viva_rabbitmq_parcel_free(assembler->parcel);
 	assembler->parcel = parcel;
 	assembler->wants_header = false;
 	assembler->received = 0;
@@ -307,9 +306,14 @@ int viva_rabbitmq_assemble(struct viva_rabbitmq_assembler *assembler, const amqp
 	return 0;
 }
 
+void viva_rabbitmq_parcel_free(struct viva_rabbitmq_parcel *parcel)
+{
+	viva_rabbitmq_spares_give(parcel);
+}
+
 void viva_rabbitmq_assembler_reset(struct viva_rabbitmq_assembler *assembler)
 {
-	free(assembler->parcel);
+	viva_rabbitmq_parcel_free(assembler->parcel);
 	assembler->parcel = NULL;
 }
 

@@ -9,6 +9,7 @@
 #include <amqp.h>
 
 #include "bus/bus_backend.h"
+#include "bus/rabbitmq_spares.h"
 
 // Headers of ours, beside traceparent (W3C).
 #define VIVA_RABBITMQ_SESSION "session_id"
@@ -35,7 +36,7 @@ void viva_rabbitmq_set_properties(const struct viva_bus_message *message, int pa
 
 // ---- receiving
 
-// A message that came. One block of memory.
+// A message that came. One block of memory, to be freed by parcel_free().
 struct viva_rabbitmq_parcel {
 	uint64_t delivery_tag;
 	uint64_t waiting;                 // of a get: how many are behind it
@@ -57,16 +58,18 @@ struct viva_rabbitmq_death {
 
 // Zero-initialise, set max_bytes, feed all frames of the channel.
 struct viva_rabbitmq_assembler {
+	struct viva_rabbitmq_spares *spares;  // where large parcels come from; NULL = malloc
 	size_t max_bytes;                     // of a body that is kept; a larger one is skipped
 	struct viva_rabbitmq_parcel *parcel;  // being put together
 	bool wants_header;
 	uint64_t received;
 };
 
-// Takes the frame if it belongs to a message. *ret_parcel is the message that it completed, to be freed by free(), else
+// Takes the frame if it belongs to a message. *ret_parcel is the message that it completed, now the caller's, else
 // NULL. *ret_is_taken tells whether it did. VIVA_EPROTOCOL, VIVA_ENOMEM: the link must be given up.
 VIVA_MUST_CHECK int viva_rabbitmq_assemble(struct viva_rabbitmq_assembler *assembler, const amqp_frame_t *frame,
 					   bool *ret_is_taken, struct viva_rabbitmq_parcel **ret_parcel);
+void viva_rabbitmq_parcel_free(struct viva_rabbitmq_parcel *parcel);  // NULL is fine
 // Throws away what is begun.
 void viva_rabbitmq_assembler_reset(struct viva_rabbitmq_assembler *assembler);
 

@@ -162,7 +162,7 @@ static int wait_for_confirm(struct visit *visit, struct viva_error *error)
 		if (status)
 			return status;
 		is_returned |= parcel != NULL;
-		free(parcel);
+		viva_rabbitmq_parcel_free(parcel);
 		amqp_method_number_t method =
 			frame.frame_type == AMQP_FRAME_METHOD && frame.channel != 0 ? frame.payload.method.id : 0;
 		viva_rabbitmq_release(&visit->link, &frame);
@@ -248,7 +248,7 @@ static int visit_all(struct visit *visit, size_t limit, size_t *ret_count, struc
 		if (status || !parcel)
 			return status;
 		status = show(visit, parcel, error);
-		free(parcel);
+		viva_rabbitmq_parcel_free(parcel);
 	}
 	return status;
 }

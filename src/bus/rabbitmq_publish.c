@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // viva_bus_publish() over RabbitMQ: calls wait, in the order they came, for room among the unconfirmed messages, hand
-// copies of theirs to the publisher, and wait for its word.
+// theirs to the publisher, and wait for its word. Bodies are not copied: who waits keeps them, and who gives up makes
+// sure that nobody reads them any more.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bus/rabbitmq.h"
+#include "bus/rabbitmq_connection.h"
 #include "bus/rabbitmq_message.h"
 
 enum {
 	BLOCKED_PATIENCE_US = 2 * 1000000,  // how long a call waits for a broker that takes nothing
 	DOWN_PATIENCE_US = 10 * 1000000,    // and for one that is not there
 	LOOK_US = 250 * 1000,               // how often a call looks at how the broker is
-	BATCH_MESSAGES = 64,                // copied and handed over together
+	BATCH_MESSAGES = 64,                // handed over together
 	BATCH_BYTES = 1 << 20,
 };
 
@@ -28,24 +30,25 @@ struct call {
 	bool wants_room;
 };
 
-// Some messages of a call, in one block: themselves, then their texts and bodies.
+// Some messages of a call, in one block: themselves, then their texts.
 struct batch {
 	struct batch *next;  // of the call
 	struct viva_rabbitmq_calls *calls;
 	struct call *call;  // NULL: it went away
 	atomic_bool is_abandoned;
 	size_t users;  // publications without a word, and the call
-	struct copy {
+	struct item {
 		struct viva_rabbitmq_publication publication;
 		struct batch *batch;
 		amqp_table_entry_t headers[VIVA_RABBITMQ_MAX_HEADERS];
-	} copies[];
+	} items[];
 };
 
 struct viva_rabbitmq_calls {
-	pthread_mutex_t lock;
-	struct call *first;   // that are inside
-	size_t count, bytes;  // unconfirmed, of all calls
+	struct viva_rabbitmq_spares spares;  // of batches
+	pthread_mutex_t lock;                // of all below
+	struct call *first;                  // that are inside
+	size_t count, bytes;                 // unconfirmed, of all calls
 };
 
 static int64_t now_us(void)
@@ -59,28 +62,31 @@ int viva_rabbitmq_calls_create(struct viva_rabbitmq_calls **ret_calls)
 	if (!calls)
 		return VIVA_ENOMEM;
 	pthread_mutex_init(&calls->lock, NULL);
+	viva_rabbitmq_spares_init(&calls->spares);
 	*ret_calls = calls;
 	return 0;
 }
 
 struct viva_rabbitmq_calls *viva_rabbitmq_calls_destroy(struct viva_rabbitmq_calls *calls)
 {
-	if (calls)
-		pthread_mutex_destroy(&calls->lock);
+	if (!calls)
+		return NULL;
+	viva_rabbitmq_spares_finish(&calls->spares);
+	pthread_mutex_destroy(&calls->lock);
 	free(calls);
 	return NULL;
 }
 
 // ---- the publications' side
 
-static struct copy *copy_of(struct viva_rabbitmq_publication *publication)
+static struct item *item_of(struct viva_rabbitmq_publication *publication)
 {
-	return (struct copy *)publication;  // its first member
+	return (struct item *)publication;  // its first member
 }
 
 static bool is_wanted(struct viva_rabbitmq_publication *publication)
 {
-	return !atomic_load(&copy_of(publication)->batch->is_abandoned);
+	return !atomic_load(&item_of(publication)->batch->is_abandoned);
 }
 
 // The first that waits for room; only it may take some, so that large ones come to their turn.
@@ -104,12 +110,12 @@ static void give_room_back(struct viva_rabbitmq_calls *calls, size_t count, size
 static void leave_batch(struct batch *batch)
 {
 	if (--batch->users == 0)
-		free(batch);
+		viva_rabbitmq_spares_give(batch);
 }
 
 static void on_done(struct viva_rabbitmq_publication *publication, int status)
 {
-	struct batch *batch = copy_of(publication)->batch;
+	struct batch *batch = item_of(publication)->batch;
 	struct viva_rabbitmq_calls *calls = batch->calls;
 	pthread_mutex_lock(&calls->lock);
 	struct call *call = batch->call;
@@ -124,9 +130,9 @@ static void on_done(struct viva_rabbitmq_publication *publication, int status)
 	pthread_mutex_unlock(&calls->lock);
 }
 
-static const struct viva_rabbitmq_publication_class copy_class = {.is_wanted = is_wanted, .on_done = on_done};
+static const struct viva_rabbitmq_publication_class item_class = {.is_wanted = is_wanted, .on_done = on_done};
 
-// ---- copying
+// ---- handing over
 
 static size_t texts_size(const struct viva_bus_message *message)
 {
@@ -158,7 +164,7 @@ static const char *literal_key(const char *routing_key)
 	return viva_bus_bindings[i].routing_key;
 }
 
-static void fill_copy(const struct viva_bus *bus, const struct viva_bus_message *message, struct copy *copy,
+static void fill_item(const struct viva_bus *bus, const struct viva_bus_message *message, struct item *item,
 		      char **cursor)
 {
 	struct viva_bus_message kept = *message;
@@ -166,34 +172,30 @@ static void fill_copy(const struct viva_bus *bus, const struct viva_bus_message 
 	kept.message_id = keep(cursor, message->message_id);
 	kept.session_id = keep(cursor, message->session_id);
 	kept.traceparent = keep(cursor, message->traceparent);
-	kept.body.data = (const uint8_t *)*cursor;
-	if (message->body.size > 0)
-		memcpy(*cursor, message->body.data, message->body.size);
-	*cursor += message->body.size;
-	copy->publication = (struct viva_rabbitmq_publication){.class = &copy_class,
+	item->publication = (struct viva_rabbitmq_publication){.class = &item_class,
 							       .exchange = VIVA_BUS_EXCHANGE,
 							       .routing_key = literal_key(message->routing_key),
 							       .body = kept.body};
-	viva_rabbitmq_set_properties(&kept, partition_of(bus, message), copy->headers, &copy->publication.properties);
+	viva_rabbitmq_set_properties(&kept, partition_of(bus, message), item->headers, &item->publication.properties);
 }
 
 static struct batch *make_batch(struct viva_rabbitmq_bus *rabbitmq, const struct viva_bus_message *messages,
 				size_t count)
 {
-	size_t size = sizeof(struct batch) + count * sizeof(struct copy);
+	size_t size = sizeof(struct batch) + count * sizeof(struct item);
 	for (size_t i = 0; i < count; i++)
-		size += texts_size(&messages[i]) + messages[i].body.size;
-	struct batch *batch = malloc(size);
+		size += texts_size(&messages[i]);
+	struct batch *batch = viva_rabbitmq_spares_take(&rabbitmq->calls->spares, size);
 	if (!batch)
 		return NULL;
 	batch->calls = rabbitmq->calls;
 	atomic_init(&batch->is_abandoned, false);
 	batch->users = count + 1;
-	char *cursor = (char *)(batch->copies + count);
+	char *cursor = (char *)(batch->items + count);
 	for (size_t i = 0; i < count; i++) {
-		fill_copy(&rabbitmq->bus, &messages[i], &batch->copies[i], &cursor);
-		batch->copies[i].batch = batch;
-		batch->copies[i].publication.next = i + 1 < count ? &batch->copies[i + 1].publication : NULL;
+		fill_item(&rabbitmq->bus, &messages[i], &batch->items[i], &cursor);
+		batch->items[i].batch = batch;
+		batch->items[i].publication.next = i + 1 < count ? &batch->items[i + 1].publication : NULL;
 	}
 	return batch;
 }
@@ -297,17 +299,13 @@ static int hand_over(struct viva_rabbitmq_bus *rabbitmq, struct call *call, cons
 	pthread_mutex_unlock(&calls->lock);
 	if (!batch)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory to publish");
-	viva_rabbitmq_publisher_submit(rabbitmq->publisher, &batch->copies[0].publication);
+	viva_rabbitmq_publisher_submit(rabbitmq->publisher, &batch->items[0].publication);
 	return 0;
 }
 
 static void enter(struct viva_rabbitmq_calls *calls, struct call *call)
 {
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&call->has_changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	viva_rabbitmq_monotonic_cond_init(&call->has_changed);
 	pthread_mutex_lock(&calls->lock);
 	struct call **end = &calls->first;
 	while (*end)
@@ -316,9 +314,11 @@ static void enter(struct viva_rabbitmq_calls *calls, struct call *call)
 	pthread_mutex_unlock(&calls->lock);
 }
 
-static void leave(struct viva_rabbitmq_calls *calls, struct call *call)
+static void leave(struct viva_rabbitmq_bus *rabbitmq, struct call *call)
 {
+	struct viva_rabbitmq_calls *calls = rabbitmq->calls;
 	pthread_mutex_lock(&calls->lock);
+	bool gives_up = call->unfinished > 0;
 	struct call **at = &calls->first;
 	while (*at != call)
 		at = &(*at)->next;
@@ -331,6 +331,8 @@ static void leave(struct viva_rabbitmq_calls *calls, struct call *call)
 	}
 	pthread_mutex_unlock(&calls->lock);
 	pthread_cond_destroy(&call->has_changed);
+	if (gives_up)
+		viva_rabbitmq_publisher_let_go(rabbitmq->publisher);
 }
 
 static int explain(int status, struct viva_error *error)
@@ -372,6 +374,6 @@ int viva_rabbitmq_publish(struct viva_bus *bus, const struct viva_bus_message *m
 	if (!status)
 		status = explain(call.status, error);
 	pthread_mutex_unlock(&calls->lock);
-	leave(calls, &call);
+	leave(rabbitmq, &call);
 	return status;
 }

@@ -17,6 +17,7 @@ enum {
 	BURST_BYTES = 256 * 1024,
 	FIRST_WINDOW = 1024,  // it grows; whoever submits keeps the number of publications in bounds
 	STUBBORN_PAUSE_US = 1000000,
+	LET_GO_US = 200 * 1000,    // a body that is being sent has so long, when its owner wants it back
 	STALLED_US = 2 * 1000000,  // a broker that reads nothing for so long blocks, whether it says so or not
 };
 
@@ -29,8 +30,10 @@ struct queue {
 struct viva_rabbitmq_publisher {
 	const struct viva_bus_options *options;
 	struct viva_rabbitmq_connection *connection;
-	pthread_mutex_t lock;  // of `waiting`
-	struct queue waiting;  // to be sent
+	pthread_mutex_t lock;  // of the next three
+	pthread_cond_t has_sent;
+	struct queue waiting;                       // to be sent
+	struct viva_rabbitmq_publication *sending;  // whose body is being read
 
 	// Since when, monotonic; 0 = not.
 	_Atomic int64_t blocked_since_us;
@@ -220,7 +223,7 @@ static int on_frame(void *context, struct viva_rabbitmq_link *link, const amqp_f
 		return viva_fail(error, status, NULL, "a message that came back is not as AMQP has it");
 	if (parcel) {
 		note_return(publisher, parcel);
-		free(parcel);
+		viva_rabbitmq_parcel_free(parcel);
 	}
 	if (is_taken || frame->frame_type != AMQP_FRAME_METHOD)
 		return 0;
@@ -284,11 +287,20 @@ static struct viva_rabbitmq_publication *take_wanted(struct viva_rabbitmq_publis
 		pthread_mutex_lock(&publisher->lock);
 		struct viva_rabbitmq_publication *publication = queue_take(&publisher->waiting);
 		bool is_wanted = publication && publication->class->is_wanted(publication);
+		publisher->sending = is_wanted ? publication : NULL;
 		pthread_mutex_unlock(&publisher->lock);
 		if (!publication || is_wanted)
 			return publication;
 		publication->class->on_done(publication, VIVA_ECANCELLED);
 	}
+}
+
+static void note_sent(struct viva_rabbitmq_publisher *publisher)
+{
+	pthread_mutex_lock(&publisher->lock);
+	publisher->sending = NULL;
+	pthread_cond_broadcast(&publisher->has_sent);
+	pthread_mutex_unlock(&publisher->lock);
 }
 
 // Sends a burst. *ret_has_more when the queue was not empty afterwards.
@@ -312,6 +324,7 @@ static int send_waiting(struct viva_rabbitmq_publisher *publisher, struct viva_r
 		bytes += publication->body.size;
 		status = send_publication(publisher, link, publication, error);
 	}
+	note_sent(publisher);
 	atomic_store(&publisher->sending_since_us, 0);
 	viva_rabbitmq_uncork(link);
 	viva_metric_set(publisher->unconfirmed, (double)(publisher->next_tag - publisher->first_tag));
@@ -410,6 +423,7 @@ int viva_rabbitmq_publisher_create(const struct viva_rabbitmq_url *url, const st
 	queue_init(&publisher->waiting);
 	queue_init(&publisher->later);
 	pthread_mutex_init(&publisher->lock, NULL);
+	viva_rabbitmq_monotonic_cond_init(&publisher->has_sent);
 	init_metrics(publisher);
 	*ret_publisher = publisher;
 	int status = viva_rabbitmq_connection_create(url, options, &publisher_user, publisher, &publisher->connection,
@@ -430,6 +444,7 @@ struct viva_rabbitmq_publisher *viva_rabbitmq_publisher_destroy(struct viva_rabb
 	for (struct viva_rabbitmq_publication *rest; (rest = queue_take(&publisher->waiting));)
 		rest->class->on_done(rest, VIVA_ECANCELLED);
 	viva_rabbitmq_assembler_reset(&publisher->returned);
+	pthread_cond_destroy(&publisher->has_sent);
 	pthread_mutex_destroy(&publisher->lock);
 	free(publisher->window);
 	free(publisher);
@@ -450,6 +465,25 @@ void viva_rabbitmq_publisher_submit(struct viva_rabbitmq_publisher *publisher, s
 	}
 	pthread_mutex_unlock(&publisher->lock);
 	viva_rabbitmq_connection_wake(publisher->connection);
+}
+
+static bool sends_unwanted(const struct viva_rabbitmq_publisher *publisher)
+{
+	return publisher->sending && !publisher->sending->class->is_wanted(publisher->sending);
+}
+
+void viva_rabbitmq_publisher_let_go(struct viva_rabbitmq_publisher *publisher)
+{
+	int64_t until_us = now_us() + LET_GO_US;
+	struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+	pthread_mutex_lock(&publisher->lock);
+	while (sends_unwanted(publisher) && now_us() < until_us)
+		pthread_cond_timedwait(&publisher->has_sent, &publisher->lock, &until);
+	if (sends_unwanted(publisher))
+		viva_rabbitmq_connection_interrupt(publisher->connection);
+	while (sends_unwanted(publisher))
+		pthread_cond_wait(&publisher->has_sent, &publisher->lock);
+	pthread_mutex_unlock(&publisher->lock);
 }
 
 int viva_rabbitmq_publisher_check(struct viva_rabbitmq_publisher *publisher, int64_t *ret_since_us,

@@ -25,7 +25,8 @@ struct viva_rabbitmq_publication_class {
 	bool is_stubborn;  // not taken by a queue or refused, it is tried again instead
 };
 
-// Filled and owned by whoever submits it; everything that it points to lives as long as it does.
+// Filled and owned by whoever submits it; everything that it points to lives as long as it does, but for the body: that
+// is not looked at once nobody wants it.
 struct viva_rabbitmq_publication {
 	const struct viva_rabbitmq_publication_class *class;
 	const char *exchange;
@@ -47,6 +48,9 @@ struct viva_rabbitmq_publisher *viva_rabbitmq_publisher_destroy(struct viva_rabb
 // Returns when the first attempt to connect is over.
 void viva_rabbitmq_publisher_wait_for_attempt(struct viva_rabbitmq_publisher *publisher);
 
+// Returns when no publication that is unwanted by now is being sent: then none of them will be, and their bodies may
+// go. A broker that takes a body too slowly loses its connection for that.
+void viva_rabbitmq_publisher_let_go(struct viva_rabbitmq_publisher *publisher);
 // Takes a chain of publications (by `next`). Never blocks.
 void viva_rabbitmq_publisher_submit(struct viva_rabbitmq_publisher *publisher, struct viva_rabbitmq_publication *first);
 // 0 when messages can be published now, else VIVA_EUNAVAILABLE (not connected) or VIVA_EOVERLOAD (the broker blocks

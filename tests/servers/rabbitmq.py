@@ -78,13 +78,13 @@ def definitions(vhosts):
 class Broker:
     """One node. `tls` is (CA, certificate, key) for a second, encrypted port; `settings` are more rabbitmq.conf lines."""
 
-    def __init__(self, vhosts=VHOSTS, tls=None, settings=()):
+    def __init__(self, vhosts=VHOSTS, tls=None, settings=(), memory="1GB"):
         self.installation = installation()
         self.vhosts = ["/", *(f"test-{number}" for number in range(vhosts))]
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="viva-rabbitmq-"))
         self.port, self.tls_port, self.distribution_port, self.epmd_port = free_ports(4)
         self.node = self.epmd = None
-        self._write_files(tls, settings)
+        self._write_files(tls, [f"vm_memory_high_watermark.absolute = {memory}", *settings])
 
     def __enter__(self):
         try:
@@ -153,7 +153,6 @@ class Broker:
         lines = [
             f"listeners.tcp.default = 127.0.0.1:{self.port}",
             "disk_free_limit.absolute = 50MB",
-            "vm_memory_high_watermark.absolute = 1GB",
             f"load_definitions = {self.directory}/definitions.json",
             "log.console = true",
             "log.console.level = info",
