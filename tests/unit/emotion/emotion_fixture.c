@@ -20,8 +20,7 @@ static struct emotion_sessions *make_sessions(void)
 
 static int open_service(struct emotion_service *service, struct viva_error *error)
 {
-	char url[PATH_MAX + 32];
-	snprintf(url, sizeof url, "sqlite:%s/viva.db", emotion_fixture.directory);
+	store_place_make(&emotion_fixture.place, emotion_fixture.directory, "viva");
 	struct viva_auth_options keys = {.data_directory = emotion_fixture.directory,
 					 .api_key = "an api key for the tests alone",
 					 .token_key = "a token key for the tests that is long enough",
@@ -35,7 +34,7 @@ static int open_service(struct emotion_service *service, struct viva_error *erro
 	if (code == 0)
 		code = viva_vision_open(&vision, &service->vision, error);
 	if (code == 0)
-		code = emotion_timeline_open(url, &service->store, error);
+		code = emotion_timeline_open(emotion_fixture.place.url, &service->store, error);
 	if (code == 0)
 		code = emotion_gate_create(1, 60000, &service->gate);
 	if (code == 0)
@@ -80,6 +79,7 @@ int emotion_fixture_close(void **state)
 	viva_store_destroy(service->store);
 	viva_vision_destroy(service->vision);
 	viva_auth_destroy((struct viva_auth *)(uintptr_t)service->auth);
+	store_place_drop(&emotion_fixture.place);
 	remove_test_directory(emotion_fixture.directory);
 	free(emotion_fixture.astronaut);
 	free_picture(emotion_fixture.room);

@@ -13,6 +13,7 @@
 #include "emotion/analysis.h"
 #include "emotion/timeline.h"
 #include "pictures.h"
+#include "store_place.h"
 #include "viva_test.h"
 
 struct emotion_fixture {
@@ -20,6 +21,7 @@ struct emotion_fixture {
 	struct bus_probe probe;  // hears EmotionAnalyzed
 	struct fake_clock clock;
 	char directory[PATH_MAX];
+	struct store_place place;  // of the service's store
 	struct viva_arena *arena;  // of the group
 	struct viva_bytes room;    // a picture without a face
 	uint8_t *astronaut;        // NULL where it is not; see pictures.h

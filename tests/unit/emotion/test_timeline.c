@@ -6,23 +6,24 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "store_place.h"
 #include "viva_test.h"
 
 static char directory[PATH_MAX];
+static struct store_place place;
 static struct viva_store *store;
 static struct viva_arena *arena;
 
 static void open_store(void)
 {
-	char url[PATH_MAX + 32];
-	snprintf(url, sizeof url, "sqlite:%s/viva.db", directory);
-	assert_ok(emotion_timeline_open(url, &store, NULL));
+	assert_ok(emotion_timeline_open(place.url, &store, NULL));
 }
 
 static int open_all(void **state)
 {
 	(void)state;
 	make_test_directory(directory, sizeof directory);
+	store_place_make(&place, directory, "viva");
 	open_store();
 	return viva_arena_create(0, &arena);
 }
@@ -32,6 +33,7 @@ static int close_all(void **state)
 	(void)state;
 	arena = viva_arena_destroy(arena);
 	store = viva_store_destroy(store);
+	store_place_drop(&place);
 	remove_test_directory(directory);
 	return 0;
 }
@@ -54,9 +56,9 @@ static bool add(const char *id, int64_t time_ms, int64_t number, const char *emo
 
 static enum emotion_timeline_place find(const char *id, int64_t number, int64_t time_ms)
 {
-	enum emotion_timeline_place place;
-	assert_ok(emotion_timeline_find(store, id, number, time_ms, arena, &place, NULL));
-	return place;
+	enum emotion_timeline_place found;
+	assert_ok(emotion_timeline_find(store, id, number, time_ms, arena, &found, NULL));
+	return found;
 }
 
 static void drop(const char *id, int64_t number, int64_t time_ms, int64_t now_ms)
@@ -260,17 +262,17 @@ static void test_timeline__a_number_kept_twice_before_stays_once(void **state)
 		    " ('a', 2000, 1, 1, 'sad', 1, 0, 1), ('a', 3000, 0, 1, 'sad', 1, 0, 1),"
 		    " ('a', 4000, 0, 1, 'sad', 1, 0, 1), ('b', 1000, 1, 1, 'sad', 1, 0, 1)"},
 	};
-	char url[PATH_MAX + 32];
-	snprintf(url, sizeof url, "sqlite:%s/old.db", directory);
+	struct store_place old;
+	store_place_make(&old, directory, "old");
 	struct viva_store_options options = viva_store_defaults();
-	options.url = url;
+	options.url = old.url;
 	options.service = "emotion";
 	options.migrations = first;
 	options.migration_count = VIVA_COUNT(first);
 	viva_store_destroy(store);
 	assert_ok(viva_store_open(&options, &store, NULL));
 	store = viva_store_destroy(store);
-	assert_ok(emotion_timeline_open(url, &store, NULL));
+	assert_ok(emotion_timeline_open(old.url, &store, NULL));
 	struct viva_rows rows;
 	assert_ok(viva_store_query(store, arena,
 				   "SELECT session_id, timestamp_ms FROM emotion_frames ORDER BY session_id, "
@@ -280,6 +282,8 @@ static void test_timeline__a_number_kept_twice_before_stays_once(void **state)
 	assert_int_equal(viva_rows_int(&rows, 0, 1), 1000);
 	assert_int_equal(viva_rows_int(&rows, 1, 1), 3000);
 	assert_string_equal(viva_rows_text(&rows, 3, 0), "b");
+	store = viva_store_destroy(store);
+	store_place_drop(&old);
 }
 
 int main(void)
@@ -298,5 +302,5 @@ int main(void)
 		TEST(test_timeline__of_an_erased_session_nothing_is_kept_until_that_is_forgotten),
 		TEST(test_timeline__a_number_kept_twice_before_stays_once),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return store_place_is_there() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
 }

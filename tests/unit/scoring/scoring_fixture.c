@@ -29,15 +29,14 @@ int scoring_fixture_open(void **state)
 {
 	(void)state;
 	struct viva_error error = {0};
-	char url[PATH_MAX + 32];
 	struct scoring_service *service = &scoring_fixture.service;
 	make_test_directory(scoring_fixture.directory, sizeof scoring_fixture.directory);
-	snprintf(url, sizeof url, "sqlite:%s/viva.db", scoring_fixture.directory);
+	store_place_make(&scoring_fixture.place, scoring_fixture.directory, "viva");
 	fake_clock_init(&scoring_fixture.clock);
 	*service = (struct scoring_service){.clock = &scoring_fixture.clock.clock, .weights = {.6, .4, 0}};
 	int code = viva_question_bank_open(NULL, &service->bank, &error);
 	if (code == 0)
-		code = scoring_records_open(url, &service->store, &error);
+		code = scoring_records_open(scoring_fixture.place.url, &service->store, &error);
 	if (code == 0)
 		code = open_language(service, &error);
 	if (code == 0)
@@ -58,6 +57,7 @@ int scoring_fixture_close(void **state)
 	viva_language_destroy(service->language);
 	viva_question_bank_destroy(service->bank);
 	viva_store_destroy(service->store);
+	store_place_drop(&scoring_fixture.place);
 	remove_test_directory(scoring_fixture.directory);
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "bus_probe.h"
 #include "scoring/session.h"
+#include "store_place.h"
 #include "viva_test.h"
 
 struct scoring_fixture {
@@ -18,6 +19,7 @@ struct scoring_fixture {
 	struct bus_probe probe;
 	struct fake_clock clock;
 	char directory[PATH_MAX];
+	struct store_place place;  // of the service's store
 	struct viva_arena *arena;  // of the test
 };
 extern struct scoring_fixture scoring_fixture;
