@@ -8,7 +8,7 @@ and the connections to it are reset. At the end the ledger must balance. The sam
 import argparse
 import asyncio
 import collections
-import json
+import concurrent.futures
 import os
 import pathlib
 import random
@@ -55,6 +55,8 @@ class Stage:
 
     def __init__(self, directory, bus):
         self.counts = collections.Counter()
+        # A broker ends with the thread that started it, so that one lives as long as the stage.
+        self.hands = concurrent.futures.ThreadPoolExecutor(1)
         self.broker = self.proxy = None
         self.bus_url = f"sqlite:{directory}/data/bus.db"
         if bus == "rabbitmq":
@@ -86,13 +88,14 @@ class Stage:
         for at, what in faults:
             await asyncio.sleep(max(began + at - time.monotonic(), 0))
             print(f"chaos: {at:5.0f} s: {what}", file=sys.stderr, flush=True)
-            await asyncio.to_thread(self.fault, what)
+            await asyncio.get_running_loop().run_in_executor(self.hands, self.fault, what)
 
     def close(self):
         self.platform.stop()
         if self.broker:
             self.proxy.close()
             self.broker.close()
+        self.hands.shutdown()
 
 
 def main():
