@@ -5,11 +5,12 @@
 Both clients do the same work on the same queue of the same broker, by turns (A B A B …), so that what else the machine
 does hits both: durable messages, published through the topic exchange with confirms in a window, then consumed with a
 prefetch and acknowledged. The embedded bus passes messages from publisher to acknowledgement, each commit on the disk.
-Medians of the rounds; the ratio is Viva's to Go's. CPU is the client's own, which says more than the rate where the
-broker is what limits both.
+Medians of the rounds; the ratio is Viva's to Go's. CPU is the client's own, and the broker's beside it: where the broker
+limits both, or the machine does other things as well, that says more than the rate.
 """
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -33,14 +34,24 @@ def last_line(*arguments):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measure_clients(clients, url, size, messages, rounds):
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+MEASURES = ("messages_per_s", "cpu_us_per_message", "broker_cpu_us_per_message")
+
+
+def measure_clients(clients, broker, vhost, size, messages, rounds):
     """{client: {half: {measure: [value of each round]}}}"""
-    found = {name: {half: {"messages_per_s": [], "cpu_us_per_message": []} for half in ("publish", "consume")}
-             for name in clients}  # fmt: skip
+    found = {name: {half: {key: [] for key in MEASURES} for half in ("publish", "consume")} for name in clients}
     for number in range(rounds + 1):
         for name, program in clients.items():
             for half, window in (("publish", WINDOW), ("consume", PREFETCH)):
-                measured = last_line(program, half, url, messages if number else messages // 10, size, window)
+                count = messages if number else messages // 10
+                before = cpu_seconds(broker.node.pid)
+                measured = last_line(program, half, broker.url(vhost), count, size, window)
+                measured["broker_cpu_us_per_message"] = (cpu_seconds(broker.node.pid) - before) * 1e6 / count
                 # The first round only warms the broker up.
                 for key, values in found[name][half].items():
                     if number:
@@ -58,7 +69,7 @@ def compare(build, peer, rounds):
     results = []
     with rabbitmq.Broker(memory="4GB") as broker:
         for number, (size, messages) in enumerate(SIZES.items()):
-            found = medians(measure_clients(clients, broker.url(f"test-{number}"), size, messages, rounds))
+            found = medians(measure_clients(clients, broker, f"test-{number}", size, messages, rounds))
             for half in ("publish", "consume"):
                 viva, go = found["viva"][half], found["go"][half]
                 results.append({
@@ -67,6 +78,8 @@ def compare(build, peer, rounds):
                     "rate_ratio": round(viva["messages_per_s"] / go["messages_per_s"], 2),
                     "viva_cpu_us": viva["cpu_us_per_message"], "go_cpu_us": go["cpu_us_per_message"],
                     "cpu_ratio": round(viva["cpu_us_per_message"] / go["cpu_us_per_message"], 2),
+                    "viva_broker_cpu_us": round(viva["broker_cpu_us_per_message"], 1),
+                    "go_broker_cpu_us": round(go["broker_cpu_us_per_message"], 1),
                 })  # fmt: skip
     return results
 
@@ -88,10 +101,11 @@ def embedded(build, rounds):
 
 
 def show(results):
-    print(f"{'':28}{'Viva/s':>10}{'Go/s':>10}{'ratio':>8}{'Viva µs':>10}{'Go µs':>8}{'ratio':>8}")
+    print(f"{'':28}{'Viva/s':>10}{'Go/s':>10}{'ratio':>8}{'Viva µs':>10}{'Go µs':>8}{'ratio':>8}{'broker µs':>18}")
     for row in results["rabbitmq"]:
         print(f"{row['what'] + ' ' + str(row['bytes']) + ' bytes':28}{row['viva_per_s']:10.0f}{row['go_per_s']:10.0f}"
-              f"{row['rate_ratio']:8.2f}{row['viva_cpu_us']:10.1f}{row['go_cpu_us']:8.1f}{row['cpu_ratio']:8.2f}")
+              f"{row['rate_ratio']:8.2f}{row['viva_cpu_us']:10.1f}{row['go_cpu_us']:8.1f}{row['cpu_ratio']:8.2f}"
+              f"{row['viva_broker_cpu_us']:10.0f}{row['go_broker_cpu_us']:8.0f}")
     for row in results["embedded"]:
         print(f"{row['what']}, {row['bytes']} bytes, {row['processes']} process(es): {row['per_s']:.0f} durable messages/s,"
               f" half of them within {row['latency_ms_p50']:.1f} ms")

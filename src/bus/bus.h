@@ -55,7 +55,7 @@ struct viva_bus_message {
 	const char
 		*session_id;  // chooses the partition of a partitioned queue. Publishing: not NULL. Received: may be ""
 	const char *traceparent;  // W3C trace context. Publishing: NULL begins a trace. Received: "" = none
-	int64_t timestamp_ms;     // Unix time; over AMQP only its seconds travel. Publishing: 0 = now
+	int64_t timestamp_ms;     // Unix time; of stock AMQP clients in whole seconds. Publishing: 0 = now
 	struct viva_bytes body;
 };
 
@@ -140,7 +140,7 @@ struct viva_bus_queue_status {
 	const char *name;       // "emotion.frames.3"
 	int64_t waiting;        // not delivered yet
 	int64_t unsettled;      // delivered, not settled; -1 = the backend can't tell
-	int64_t consumers;      // of all processes
+	int64_t consumers;      // of all processes; RabbitMQ counts only the active one of a queue that keeps order
 	int64_t oldest_age_ms;  // of the first that waits; -1 = none, or unknown
 };
 
