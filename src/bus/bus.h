@@ -31,6 +31,7 @@ struct viva_bus_options {
 	size_t max_unconfirmed_bytes;  // their bodies together. Default 64 MiB.
 	size_t max_message_bytes;      // of a body. Default 16 MiB.
 	int64_t max_stored_bytes;      // sqlite: all bodies that wait; beyond, VIVA_EOVERLOAD. Default 4 GiB.
+				       // frame.accepted may pass it by two messages, so that a full bus drains.
 	uint32_t retry_ms;             // pause before the first retry; doubles, plus jitter. > 0. Default 1,000.
 	uint32_t defer_ms;             // pause of what was deferred. > 0. Default 1,000.
 	bool is_operator;              // sqlite: takes frame_partitions as the file has them. Default off.

@@ -105,6 +105,17 @@ static struct addition measure(const struct portion *portion)
 	return addition;
 }
 
+// The worker lets go of a frame only once it is passed on, which takes room beside the frame itself. A bus that was
+// full of frames would stay full if that was refused.
+static int64_t stored_limit(const struct portion *portion)
+{
+	const struct viva_bus_options *options = &portion->bus->bus.options;
+	for (size_t i = 0; i < portion->count; i++)
+		if (strcmp(portion->messages[i].routing_key, VIVA_KEY_FRAME_ACCEPTED) != 0)
+			return options->max_stored_bytes;
+	return options->max_stored_bytes + 2 * (int64_t)options->max_message_bytes;
+}
+
 // Takes ids and room. When the log has none it is left out: who listens is not promised everything.
 static int reserve(struct viva_store_transaction *transaction, const struct portion *portion, struct addition *addition,
 		   struct viva_error *error)
@@ -118,7 +129,7 @@ static int reserve(struct viva_store_transaction *transaction, const struct port
 	if (status)
 		return status;
 	addition->next_id = viva_rows_int(&rows, 0, 0);
-	if (viva_rows_int(&rows, 0, 1) + addition->bytes > portion->bus->bus.options.max_stored_bytes)
+	if (viva_rows_int(&rows, 0, 1) + addition->bytes > stored_limit(portion))
 		return viva_fail(error, VIVA_EOVERLOAD, NULL, "the bus is full");
 	if (viva_rows_int(&rows, 0, 2) + addition->log_bytes > SQLITE_BUS_LOG_BYTES) {
 		addition->logged = 0;

@@ -56,6 +56,28 @@ static void test_bus_embedded__a_full_bus_refuses_and_goes_on_once_there_is_room
 	assert_error(viva_bus_publish(bus, &message, 1, INT64_MAX, NULL), VIVA_EOVERLOAD);
 }
 
+static void test_bus_embedded__a_bus_full_of_frames_still_takes_those_that_are_passed_on(void **state)
+{
+	struct bus_fixture *fixture = *state;
+	struct viva_bus_options options = bus_fixture_options(fixture);
+	options.max_message_bytes = 4096;
+	options.max_stored_bytes = 20000;
+	VIVA_AUTO(viva_bus) bus = bus_fixture_open_with(&options);
+	char body[4096] = "1";
+	struct viva_bus_message message = bus_fixture_message(VIVA_KEY_FRAME_CAPTURED, "s", 0);
+	message.body = viva_bytes_of(body, sizeof body);
+	while (viva_bus_publish(bus, &message, 1, INT64_MAX, NULL) == 0)
+		;
+	message.routing_key = VIVA_KEY_FRAME_ACCEPTED;
+	assert_ok(viva_bus_publish(bus, &message, 1, INT64_MAX, NULL));
+	size_t beyond = 1;
+	while (viva_bus_publish(bus, &message, 1, INT64_MAX, NULL) == 0)
+		beyond++;
+	assert_true(beyond <= 2);
+	message.routing_key = VIVA_KEY_FRAME_CAPTURED;
+	assert_error(viva_bus_publish(bus, &message, 1, INT64_MAX, NULL), VIVA_EOVERLOAD);
+}
+
 static enum viva_bus_verdict bury(const struct collected *item)
 {
 	(void)item;
@@ -405,6 +427,7 @@ int main(void)
 		// Forks, so before any thread.
 		ON_BUS(test_bus_embedded__a_full_disk_refuses_and_loses_nothing),
 		ON_BUS(test_bus_embedded__a_full_bus_refuses_and_goes_on_once_there_is_room),
+		ON_BUS(test_bus_embedded__a_bus_full_of_frames_still_takes_those_that_are_passed_on),
 		ON_BUS(test_bus_embedded__dead_letters_take_room_until_they_are_dropped),
 		ON_BUS(test_bus_embedded__what_was_dealt_with_is_not_readable_in_its_files),
 		ON_BUS(test_bus_embedded__its_file_shrinks_after_a_burst),

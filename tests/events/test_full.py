@@ -58,7 +58,7 @@ def full(stage, interview):
 
 def put(interview, picture, numbers=None):
     """The frame's number, or None when it was refused as it must be."""
-    answer = interview.frame(picture, headers={"Content-Type": "image/png"})
+    answer = interview.frame(picture, prefer=None, headers={"Content-Type": "image/png"})
     if answer.status_code == 202:
         if numbers is not None:
             numbers.append(answer.json()["frame_number"])
