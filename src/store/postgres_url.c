@@ -147,10 +147,8 @@ static int set_session_options(struct viva_postgres_url *url, const PQconninfoOp
 	char text[MAX_SESSION_OPTIONS];
 	int size = snprintf(text, sizeof text,
 			    "-c default_transaction_isolation=read\\ committed -c jit=off -c lock_timeout=%u"
-			    " -c statement_timeout=%d -c idle_in_transaction_session_timeout=%d%s %s",
-			    options->busy_ms, STATEMENT_TIMEOUT_MS, IDLE_TIMEOUT_MS,
-			    options->durability == VIVA_DURABLE_CRASH ? " -c synchronous_commit=off" : "",
-			    given ? given : "");
+			    " -c statement_timeout=%d -c idle_in_transaction_session_timeout=%d %s",
+			    options->busy_ms, STATEMENT_TIMEOUT_MS, IDLE_TIMEOUT_MS, given ? given : "");
 	return size < 0 || (size_t)size >= sizeof text ? VIVA_EINVAL : set(url, "options", text);
 }
 

@@ -21,9 +21,8 @@ struct viva_postgres_url {
 
 // Takes `options->url` apart, which may have all that libpq knows (PostgreSQL 15, §34.1.1.2 and §34.1.2), and adds:
 // sessions of UTF-8 at READ COMMITTED, lock_timeout = busy_ms, a statement's and an idle transaction's longest time,
-// synchronous_commit=off where only a crash is to be survived, keepalives, a connection's longest time to come about,
-// the server that may be written to. What the URL sets itself stands, UTF-8 aside.
-// VIVA_EINVAL, in a sentence that repeats nothing that could be a part of a password; VIVA_ENOMEM.
+// keepalives, a connection's longest time to come about, the server that may be written to. What the URL sets itself
+// stands, UTF-8 aside. VIVA_EINVAL, in a sentence that repeats nothing that could be a part of a password; VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_postgres_url_parse(const struct viva_store_options *options,
 					    struct viva_postgres_url **ret_url, struct viva_error *error);
 // Overwrites what may be secret. NULL is fine. Always NULL.

@@ -66,9 +66,8 @@ struct viva_migration {
 enum viva_durability {
 	// An acknowledged commit survives power loss. SQLite: synchronous=FULL. PostgreSQL: what the server does.
 	VIVA_DURABLE_POWER_LOSS,
-	// … survives the death of the process, not of the machine or the database server, which may cost the last
-	// instant.
-	// SQLite: synchronous=NORMAL. PostgreSQL: synchronous_commit=off.
+	// … survives the death of any process, not of the machine, which may cost the last instant. SQLite:
+	// synchronous=NORMAL. PostgreSQL: as above, since its own processes may die, too.
 	VIVA_DURABLE_CRASH,
 };
 
@@ -113,7 +112,7 @@ VIVA_MUST_CHECK int viva_store_query(struct viva_store *store, struct viva_arena
 typedef int viva_store_work(struct viva_store_transaction *transaction, void *context, struct viva_error *error);
 VIVA_MUST_CHECK int viva_store_transact(struct viva_store *store, viva_store_work *work, void *context,
 					struct viva_error *error);
-// As transact, but on return it survives the death of the process only, as with VIVA_DURABLE_CRASH: for what may be
+// As transact, but what it did may be lost when the machine or the database server dies: for what may be
 // done again after power loss. Transactions keep their order: what is durable is so with all before it.
 VIVA_MUST_CHECK int viva_store_transact_lazily(struct viva_store *store, viva_store_work *work, void *context,
 					       struct viva_error *error);
