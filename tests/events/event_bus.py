@@ -42,23 +42,33 @@ class Message:
         return json.loads(self.body)
 
 
+def session_of(message):
+    """None for what is no event."""
+    try:
+        return message.json()["session_id"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 class Watch:
     """What the bus carries from now on, collected in the background."""
 
     def __init__(self):
-        self._messages = []
+        self._messages = []  # with their sessions
         self._lock = threading.Lock()
 
     def _add(self, message):
+        session = session_of(message)
         with self._lock:
-            self._messages.append(message)
+            self._messages.append((session, message))
 
     def messages(self, key=None, session=None):
         """Those seen so far, in order; of one routing key and one session."""
         with self._lock:
             seen = list(self._messages)
-        seen = [message for message in seen if key in (None, message.routing_key)]
-        return [message for message in seen if session is None or message.json()["session_id"] == session]
+        return [
+            message for of, message in seen if key in (None, message.routing_key) and session in (None, of)
+        ]
 
     def wait_for(self, count, key, session, limit_s=LIMIT_S):
         """At least so many messages of this key and session, as soon as they are there."""

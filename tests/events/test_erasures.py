@@ -8,14 +8,15 @@ import event_stage
 import viva_client
 from viva_platform import wait_until
 
-# That there was one, so that what still comes of it has no effect: ids and times, nothing else.
+# That there was one, so that what still comes of it has no effect, and that its webhook was called: ids and times,
+# nothing else.
 REMEMBERED = {
     "interview_erasures",
     "emotion_tombstones",
     "scoring_tombstones",
     "worker_sessions",
     "worker_drops",
-    "worker_ledger",
+    "worker_deliveries",
 }
 
 
@@ -48,7 +49,13 @@ def erase(interview):
 
 
 def wait_until_gone(stage, interview, words):
-    wait_until(lambda: traces_of(stage, interview.id) <= REMEMBERED, "nothing but tombstones is left")
+    try:
+        wait_until(lambda: traces_of(stage, interview.id) <= REMEMBERED, "nothing but tombstones is left")
+    except AssertionError:
+        assert traces_of(stage, interview.id) - REMEMBERED == set()
+        raise
+    bodies = "SELECT COUNT(body) FROM worker_deliveries WHERE session_id = ?"
+    assert stage.rows(bodies, interview.id) == [(0,)]
     for word in words:
         assert traces_of(stage, word) == set()
     assert stage.timeline(interview.id) == []

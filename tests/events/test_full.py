@@ -63,6 +63,7 @@ def put(interview, picture, numbers=None):
         if numbers is not None:
             numbers.append(answer.json()["frame_number"])
         return answer.json()["frame_number"]
+    assert answer.status_code == 503, answer.text
     viva_client.assert_error(answer, 503, answer.json()["code"])
     assert answer.json()["code"] in ("OVERLOADED", "UNAVAILABLE")
     assert int(answer.headers["retry-after"]) >= 1

@@ -71,12 +71,29 @@ def check_what_is_behind(stage, rest, frames, watch, key, interview, partition):
         wait_until(lambda: stage.copied(interview.id) == [7], "the emotion behind is kept")
     elif key == "interview.erased":
         assert interview.call("DELETE").status_code == 204
-        watch.wait_for(1, key, interview.id)
+        wait_for_sound(watch, key, interview.id)
+        wait_until(lambda: stage.queue_depths()[0] == 0, "the erasure behind is done")
     else:
         interview.answer_all()
         viva_client.ok(interview.complete())
-        watch.wait_for(1, "score.calculated", interview.id)
-        wait_until(lambda: stage.receiver.calls_of(interview.id), "the webhook")
+        if key == "score.calculated":
+            wait_until(lambda: stage.receiver.calls_of(interview.id), "the webhook of the score behind")
+        else:
+            noted = "SELECT 1 FROM worker_inbox WHERE message_id = ?"
+            last = wait_for_sound(watch, key, interview.id)
+            wait_until(lambda: stage.rows(noted, last.message_id), "the completion behind is done")
+
+
+def wait_for_sound(watch, key, session):
+    """The first message of this key and session that is an event by type and schema, once it is there."""
+
+    def sound():
+        event = event_bus.KEYS[key]
+        return [message for message in watch.messages(key, session)
+                if message.type == event and len(message.body) < LARGE
+                and event_schemas.is_valid(event, message.json())]  # fmt: skip
+
+    return wait_until(sound, f"a sound {key}")[0]
 
 
 def check_as_a_stranger(stage, key, expected):
