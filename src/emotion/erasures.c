@@ -2,7 +2,6 @@
 #include "emotion/erasures.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "emotion/analysis.h"
@@ -24,10 +23,9 @@ static int erase(struct emotion_erasures *erasures, const struct viva_bus_messag
 {
 	VIVA_AUTO(viva_arena) arena = NULL;
 	struct viva_interview_erased event;
-	if (message->type[0] != '\0' && strcmp(message->type, VIVA_EVENT_INTERVIEW_ERASED) != 0)
-		return viva_fail(error, VIVA_EUNKNOWNTYPE, "type", "the message is not an %s",
-				 VIVA_EVENT_INTERVIEW_ERASED);
-	int code = viva_arena_create(0, &arena);
+	int code = viva_event_check_type(message->type, VIVA_EVENT_INTERVIEW_ERASED, error);
+	if (code == 0)
+		code = viva_arena_create(0, &arena);
 	if (code == 0)
 		code = viva_event_read_interview_erased(message->body, arena, &event, error);
 	if (code != 0)

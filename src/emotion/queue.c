@@ -2,7 +2,6 @@
 #include "emotion/queue.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "emotion/analysis.h"
@@ -49,11 +48,9 @@ static int read_frame(const struct viva_bus_message *message, struct viva_arena 
 {
 	struct viva_frame_captured event;
 	enum viva_image_format format = VIVA_IMAGE_ANY;
-	// A client that knows no types leaves it empty: nothing else comes by this key.
-	if (message->type[0] != '\0' && strcmp(message->type, VIVA_EVENT_FRAME_CAPTURED) != 0)
-		return viva_fail(error, VIVA_EUNKNOWNTYPE, "type", "the message is not a %s",
-				 VIVA_EVENT_FRAME_CAPTURED);
-	int code = viva_event_read_frame_captured(message->body, arena, &event, error);
+	int code = viva_event_check_type(message->type, VIVA_EVENT_FRAME_CAPTURED, error);
+	if (code == 0)
+		code = viva_event_read_frame_captured(message->body, arena, &event, error);
 	if (code == 0)
 		code = viva_image_format_parse(event.format, &format, error);
 	if (code == 0)

@@ -76,11 +76,9 @@ static int read_sighting(const struct viva_bus_message *message, struct viva_are
 	VIVA_AUTO(viva_arena) scratch = NULL;
 	struct viva_emotion_analyzed event;
 	int64_t frame_number = 0;
-	// A client that knows no types leaves it empty: nothing else comes by this key.
-	if (message->type[0] != '\0' && strcmp(message->type, VIVA_EVENT_EMOTION_ANALYZED) != 0)
-		return viva_fail(error, VIVA_EUNKNOWNTYPE, "type", "the message is not an %s",
-				 VIVA_EVENT_EMOTION_ANALYZED);
-	int code = viva_arena_create(0, &scratch);
+	int code = viva_event_check_type(message->type, VIVA_EVENT_EMOTION_ANALYZED, error);
+	if (code == 0)
+		code = viva_arena_create(0, &scratch);
 	if (code == 0)
 		code = viva_event_read_emotion_analyzed(message->body, scratch, &event, error);
 	if (code == 0)
@@ -237,10 +235,9 @@ static int erase(struct scoring_service *service, const struct viva_bus_message 
 {
 	VIVA_AUTO(viva_arena) arena = NULL;
 	struct viva_interview_erased event;
-	if (message->type[0] != '\0' && strcmp(message->type, VIVA_EVENT_INTERVIEW_ERASED) != 0)
-		return viva_fail(error, VIVA_EUNKNOWNTYPE, "type", "the message is not an %s",
-				 VIVA_EVENT_INTERVIEW_ERASED);
-	int code = viva_arena_create(0, &arena);
+	int code = viva_event_check_type(message->type, VIVA_EVENT_INTERVIEW_ERASED, error);
+	if (code == 0)
+		code = viva_arena_create(0, &arena);
 	if (code == 0)
 		code = viva_event_read_interview_erased(message->body, arena, &event, error);
 	if (code != 0)

@@ -6,7 +6,6 @@ import pathlib
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -19,12 +18,6 @@ from supervisor import Member, as_user, group_of  # noqa: E402
 
 # Servers of Debian's packages refuse to run as root, or drop to users of their own.
 SERVER_USER = "nobody"
-
-
-def is_listening(port):
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def answers(url, accept=lambda body: True):
@@ -64,14 +57,14 @@ class RabbitMQ:
     def members(self):
         self._write_files()
         yield Member("epmd", ["epmd", "-port", self.ports.epmd, "-address", "127.0.0.1"], 0,
-                     lambda: is_listening(self.ports.epmd), user=SERVER_USER)  # fmt: skip
+                     lambda: rabbitmq.is_listening(self.ports.epmd), user=SERVER_USER)  # fmt: skip
         for index in range(self.count):
             # The first node makes the cluster, the others join it: one after another, so that none makes its own.
             yield Member(
                 f"rabbitmq-{index + 1}",
                 [self.installation / "sbin" / "rabbitmq-server"],
                 1 + (index > 0),
-                lambda port=self.ports.rabbitmq(index): is_listening(port),
+                lambda port=self.ports.rabbitmq(index): rabbitmq.is_listening(port),
                 environment=self._environment(index),
                 address=f"127.0.0.1:{self.ports.rabbitmq(index)}",
                 user=SERVER_USER,
