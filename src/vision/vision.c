@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "models/model_files.h"
+#include "vision/details.h"
 #include "vision/detect.h"
 #include "vision/expression.h"
 #include "vision/eyes.h"
@@ -408,9 +409,58 @@ static int decode(struct viva_vision *vision, struct context *context, struct vi
 	return code;
 }
 
-int viva_vision_analyze(struct viva_vision *vision, struct viva_bytes image, enum viva_image_format format,
-			int64_t timestamp_ms, struct viva_tracker *tracker, struct viva_vision_result *ret_result,
-			struct viva_error *error)
+static void scale_points(struct viva_point *points, size_t count, float scale_x, float scale_y)
+{
+	for (size_t i = 0; i < count; i++) {
+		points[i].x *= scale_x;
+		points[i].y *= scale_y;
+	}
+}
+
+// A copy of the face with all points in pixels of the picture as it was sent.
+static void tell_whole_face(const struct context *context, struct viva_face *ret_face)
+{
+	const struct viva_picture *picture = &context->picture;
+	float scale_x = (float)picture->source_width / (float)picture->width;
+	float scale_y = (float)picture->source_height / (float)picture->height;
+	*ret_face = context->face;
+	for (int i = 0; i < VIVA_MESH_POINTS; i++) {
+		ret_face->mesh[i].x *= scale_x;
+		ret_face->mesh[i].y *= scale_y;
+		ret_face->mesh[i].z *= scale_x;
+	}
+	scale_points(ret_face->lids[0], 2 * VIVA_LID_POINTS, scale_x, scale_y);
+	scale_points(ret_face->irises[0], 2 * VIVA_IRIS_POINTS, scale_x, scale_y);
+	scale_points(ret_face->lips, VIVA_LIP_POINTS, scale_x, scale_y);
+}
+
+static int tell_details(struct context *context, const struct viva_vision_result *result,
+			struct viva_vision_details *ret_details, struct viva_error *error)
+{
+	struct viva_detection faces[VIVA_DETECT_MAX_FACES];
+	size_t count = 0;
+	*ret_details = (struct viva_vision_details){0};
+	if (!result->is_detected)
+		return 0;
+	tell_whole_face(context, &ret_details->face);
+	if (result->face_count > 1) {
+		int code = viva_detect_faces(&context->detector, &context->picture, faces, &count, error);
+		if (code != 0)
+			return code;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct viva_vision_point from = to_source(&context->picture, faces[i].left, faces[i].top);
+		struct viva_vision_point to = to_source(&context->picture, faces[i].right, faces[i].bottom);
+		ret_details->boxes[i] = (struct viva_vision_box){from.x, from.y, to.x - from.x, to.y - from.y};
+	}
+	ret_details->box_count = count;
+	return 0;
+}
+
+int viva_vision_analyze_in_detail(struct viva_vision *vision, struct viva_bytes image, enum viva_image_format format,
+				  int64_t timestamp_ms, struct viva_tracker *tracker,
+				  struct viva_vision_result *ret_result, struct viva_vision_details *ret_details,
+				  struct viva_error *error)
 {
 	if (timestamp_ms < 0 || timestamp_ms > VIVA_TRACKER_MAX_TIME_MS)
 		return viva_fail(error, VIVA_EFIELD, "timestamp", "the timestamp must be Unix milliseconds");
@@ -425,6 +475,8 @@ int viva_vision_analyze(struct viva_vision *vision, struct viva_bytes image, enu
 	int64_t now_ms = next.has_time ? VIVA_MAX(timestamp_ms, next.last_ms) : timestamp_ms;
 	if (code == 0 && result.is_detected)
 		code = tell_expression(context, &next, now_ms, &result, error);
+	if (code == 0 && ret_details)
+		code = tell_details(context, &result, ret_details, error);
 	give_back_context(vision, context);
 	if (code != 0)
 		return code;
@@ -433,6 +485,13 @@ int viva_vision_analyze(struct viva_vision *vision, struct viva_bytes image, enu
 	*tracker = next;
 	*ret_result = result;
 	return 0;
+}
+
+int viva_vision_analyze(struct viva_vision *vision, struct viva_bytes image, enum viva_image_format format,
+			int64_t timestamp_ms, struct viva_tracker *tracker, struct viva_vision_result *ret_result,
+			struct viva_error *error)
+{
+	return viva_vision_analyze_in_detail(vision, image, format, timestamp_ms, tracker, ret_result, NULL, error);
 }
 
 int viva_vision_detect(struct viva_vision *vision, struct viva_bytes image, enum viva_image_format format,

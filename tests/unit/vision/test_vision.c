@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "pictures.h"
+#include "vision/details.h"
 #include "viva_test.h"
 
 static struct viva_vision *vision;
@@ -248,6 +249,24 @@ static void test_vision__more_threads_than_contexts_take_turns(void **state)
 	free_picture(frame);
 }
 
+static void test_vision__the_details_are_those_of_the_result(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_bytes frame = film_astronaut(astronaut, 50, 20);
+	struct viva_tracker tracker = {0};
+	struct viva_vision_result result;
+	struct viva_vision_details details;
+	assert_ok(viva_vision_analyze_in_detail(vision, frame, VIVA_IMAGE_ANY, 1, &tracker, &result, &details, NULL));
+	const struct viva_vision_point *marks = result.landmarks;
+	const struct viva_point *iris = &details.face.irises[VIVA_LEFT][0];
+	assert_float_equal(iris->x, (float)marks[VIVA_LANDMARK_LEFT_EYE].x, .51f);
+	assert_float_equal(iris->y, (float)marks[VIVA_LANDMARK_LEFT_EYE].y, .51f);
+	assert_float_equal(details.face.mesh[VIVA_MESH_CHIN].y, (float)marks[VIVA_LANDMARK_CHIN].y, .51f);
+	assert_int_equal(details.box_count, 0);
+	free_picture(frame);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_vision__a_tracker_that_went_through_bytes_goes_on_as_if_it_had_not),
 		cmocka_unit_test(test_vision__a_region_from_nowhere_is_survived),
 		cmocka_unit_test(test_vision__a_picture_of_one_pixel_has_no_face),
+		cmocka_unit_test(test_vision__the_details_are_those_of_the_result),
 		cmocka_unit_test(test_vision__more_threads_than_contexts_take_turns),
 	};
 	return cmocka_run_group_tests(tests, open_vision, close_vision);
