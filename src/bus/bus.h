@@ -101,7 +101,8 @@ struct viva_bus_subscription {
 // broker's restarts. VIVA_EINVAL, VIVA_ENOMEM, VIVA_EINTERNAL.
 VIVA_MUST_CHECK int viva_bus_consume(struct viva_bus *bus, const struct viva_bus_subscription *subscription,
 				     struct viva_bus_consumer **ret_consumer, struct viva_error *error);
-// No delivery begins after it returned; those under way can still be settled.
+// No delivery begins after it returned; those under way can still be settled. It waits for a running on_delivery,
+// unless it is called from there.
 void viva_bus_consumer_stop(struct viva_bus_consumer *consumer);
 // Stops, waits until each delivery was settled and the bus knows, frees. NULL is fine. Always NULL.
 struct viva_bus_consumer *viva_bus_consumer_destroy(struct viva_bus_consumer *consumer);

@@ -288,16 +288,21 @@ static const struct viva_rabbitmq_user consumer_user = {
 
 // ---- the thread of the subscriber
 
-// The next delivery, begun; NULL when no more may begin.
+// The next delivery, begun; NULL when no more may begin. The one before it, if any, is out of the subscriber's hands.
 static struct viva_rabbitmq_delivery *begin_next(struct viva_rabbitmq_consumer *consumer)
 {
 	pthread_mutex_lock(&consumer->lock);
+	if (consumer->is_delivering) {
+		consumer->is_delivering = false;
+		pthread_cond_broadcast(&consumer->has_changed);
+	}
 	while (!consumer->is_stopped && !consumer->first_waiting)
 		pthread_cond_wait(&consumer->has_changed, &consumer->lock);
 	struct viva_rabbitmq_delivery *delivery = consumer->is_stopped ? NULL : consumer->first_waiting;
 	if (delivery) {
 		delivery->state = VIVA_RABBITMQ_BEGUN;
 		consumer->begun++;
+		consumer->is_delivering = true;
 		struct viva_rabbitmq_delivery *next = delivery->next;
 		while (next && next->state != VIVA_RABBITMQ_WAITING)
 			next = next->next;
@@ -359,6 +364,9 @@ void viva_rabbitmq_consumer_stop(struct viva_bus_consumer *base)
 	pthread_mutex_lock(&consumer->lock);
 	consumer->is_stopped = true;
 	pthread_cond_broadcast(&consumer->has_changed);
+	// One that was taken off the list has begun, though its handler may not have been entered yet.
+	while (consumer->is_delivering && !pthread_equal(pthread_self(), consumer->thread))
+		pthread_cond_wait(&consumer->has_changed, &consumer->lock);
 	pthread_mutex_unlock(&consumer->lock);
 }
 

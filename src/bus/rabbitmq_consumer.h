@@ -48,6 +48,7 @@ struct viva_rabbitmq_consumer {
 	pthread_mutex_t lock;  // of all below, and of the deliveries' states
 	pthread_cond_t has_changed;
 	bool is_stopped;
+	bool is_delivering;  // the subscriber's handler is running, or about to
 	uint64_t epoch;
 	struct viva_rabbitmq_delivery *first, *last;   // not acknowledged, by tag
 	struct viva_rabbitmq_delivery *first_waiting;  // the first of them that is WAITING

@@ -150,6 +150,14 @@ static struct timespec patience(void)
 	return until;
 }
 
+size_t collector_count(struct collector *collector)
+{
+	pthread_mutex_lock(&collector->lock);
+	size_t count = collector->count;
+	pthread_mutex_unlock(&collector->lock);
+	return count;
+}
+
 void collector_wait(struct collector *collector, size_t count)
 {
 	int status = 0;
@@ -180,9 +188,7 @@ void collector_settle(struct collector *collector, size_t index, enum viva_bus_v
 
 void collector_settle_rest(struct collector *collector, enum viva_bus_verdict verdict)
 {
-	pthread_mutex_lock(&collector->lock);
-	size_t count = collector->count;
-	pthread_mutex_unlock(&collector->lock);
+	size_t count = collector_count(collector);
 	for (size_t i = 0; i < count; i++)
 		collector_settle(collector, i, verdict, verdict == VIVA_BUS_ACK ? NULL : "the test says so");
 }

@@ -59,6 +59,8 @@ VIVA_DEFINE_AUTO(collector)
 enum viva_bus_verdict collector_ack(const struct collected *item);
 struct viva_bus_consumer *collector_consume(struct collector *collector, struct viva_bus *bus,
 					    enum viva_bus_queue queue, size_t prefetch);
+// How many came until now.
+size_t collector_count(struct collector *collector);
 // Returns once `count` came in all; fails the test when none comes for long.
 void collector_wait(struct collector *collector, size_t count);
 // Settles what was kept as number `index`.

@@ -123,10 +123,10 @@ static void test_bus_sharing__a_partition_has_one_consumer_and_goes_to_the_next_
 		collector_wait(first, i + 1);
 		collector_settle(first, i, VIVA_BUS_ACK, NULL);
 	}
-	assert_int_equal(second->count, 0);
+	assert_int_equal(collector_count(second), 0);
 	// What had begun is still settled by whom it was given to, and nothing comes before that.
 	viva_bus_consumer_stop(leaving);
-	size_t given = first->count;
+	size_t given = collector_count(first);
 	assert_in_range(given, DONE, DONE + 4);
 	collector_settle_rest(first, VIVA_BUS_ACK);
 	viva_bus_consumer_destroy(leaving);
@@ -171,7 +171,7 @@ static void test_bus_sharing__after_stop_nothing_begins_and_the_rest_goes_to_oth
 	struct viva_bus_consumer *stopping = collector_consume(first, bus, VIVA_QUEUE_WORKER_SCORES, 50);
 	collector_wait(first, 1);
 	viva_bus_consumer_stop(stopping);
-	size_t begun = first->count;
+	size_t begun = collector_count(first);
 	viva_bus_consumer_stop(stopping);
 	collector_settle(first, 0, VIVA_BUS_RETRY, "for somebody else");
 	collector_settle_rest(first, VIVA_BUS_ACK);
@@ -329,7 +329,7 @@ static void test_bus_sharing__somebody_who_waits_takes_over_from_a_killed_consum
 	VIVA_AUTO(collector) collector = collector_create(collector_ack);
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
 	struct viva_bus_consumer *consumer = collector_consume(collector, bus, VIVA_QUEUE_EMOTION_FRAMES, 2);
-	assert_int_equal(collector->count, 0);
+	assert_int_equal(collector_count(collector), 0);
 	kill_holder(child, its_told, 1);
 	collector_wait(collector, 6);
 	viva_bus_consumer_destroy(consumer);
