@@ -89,14 +89,22 @@ static int look(struct viva_network *network, float ret_probabilities[VIVA_EXPRE
 	return 0;
 }
 
+int viva_expression_look(struct viva_network *network, const struct viva_picture *picture,
+			 const struct viva_region *region, float ret_probabilities[VIVA_EXPRESSION_COUNT],
+			 struct viva_error *error)
+{
+	memset(ret_probabilities, 0, VIVA_EXPRESSION_COUNT * sizeof *ret_probabilities);
+	viva_warp(picture, region, SIDE, &pixel_range, network->input);
+	return look(network, ret_probabilities, error);
+}
+
 int viva_expression_update(struct viva_network *network, const struct viva_picture *picture,
 			   const struct viva_face *face, int64_t now_ms, struct viva_tracker_expression *expression,
 			   struct viva_error *error)
 {
 	struct viva_region region = viva_face_region(face, crop_scale);
-	float fresh[VIVA_EXPRESSION_COUNT] = {0}, sum = 0;
-	viva_warp(picture, &region, SIDE, &pixel_range, network->input);
-	int code = look(network, fresh, error);
+	float fresh[VIVA_EXPRESSION_COUNT], sum = 0;
+	int code = viva_expression_look(network, picture, &region, fresh, error);
 	// A first look counts for all of a new face's first frames, so it takes the mirrored face in as well.
 	if (code == 0 && !expression->is_known) {
 		viva_mirror(network->input, SIDE);

@@ -26,6 +26,11 @@ VIVA_MUST_CHECK int viva_expression_update(struct viva_network *network, const s
 					   const struct viva_face *face, int64_t now_ms,
 					   struct viva_tracker_expression *expression, struct viva_error *error);
 
+// What the face in the region expresses, asked once. VIVA_EMODEL.
+VIVA_MUST_CHECK int viva_expression_look(struct viva_network *network, const struct viva_picture *picture,
+					 const struct viva_region *region,
+					 float ret_probabilities[VIVA_EXPRESSION_COUNT], struct viva_error *error);
+
 // Takes the head of one more frame in, for the derived label.
 void viva_expression_observe(struct viva_tracker_expression *expression, int64_t now_ms,
 			     const struct viva_head_pose *pose, float attention);

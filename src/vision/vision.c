@@ -532,3 +532,21 @@ const char *viva_vision_hint_name(enum viva_vision_hint hint)
 	};
 	return (unsigned)hint < VIVA_COUNT(names) ? names[hint] : "";
 }
+
+int viva_vision_classify_face(struct viva_vision *vision, struct viva_bytes image, enum viva_image_format format,
+			      float ret_expressions[VIVA_EXPRESSION_COUNT], struct viva_error *error)
+{
+	float expressions[VIVA_EXPRESSION_COUNT];
+	struct viva_vision_result result = {0};
+	struct context *context = take_context(vision);
+	int code = decode(vision, context, image, format, &result, error);
+	if (code == 0) {
+		float width = (float)context->picture.width, height = (float)context->picture.height;
+		struct viva_region whole = {.x = width / 2, .y = height / 2, .size = fmaxf(width, height)};
+		code = viva_expression_look(&context->expression, &context->picture, &whole, expressions, error);
+	}
+	give_back_context(vision, context);
+	if (code == 0)
+		memcpy(ret_expressions, expressions, sizeof expressions);
+	return code;
+}

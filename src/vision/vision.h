@@ -122,4 +122,10 @@ VIVA_MUST_CHECK int viva_vision_detect(struct viva_vision *vision, struct viva_b
 				       enum viva_image_format format, struct viva_vision_result *ret_result,
 				       struct viva_error *error);
 
+// What a face expresses whose picture is cut already: square, upright, filled by it from the forehead to the chin. No
+// face is looked for. ret_expressions is by enum viva_emotion and sums to 1. Fails as viva_vision_analyze.
+VIVA_MUST_CHECK int viva_vision_classify_face(struct viva_vision *vision, struct viva_bytes image,
+					      enum viva_image_format format,
+					      float ret_expressions[VIVA_EXPRESSION_COUNT], struct viva_error *error);
+
 #endif

@@ -97,6 +97,37 @@ static void test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one(void 
 	free_picture(frame);
 }
 
+// The square of `side` pixels at (left, top) of astronaut.png.
+static struct viva_bytes cut_astronaut(int left, int top, int side)
+{
+	uint8_t *pixels = malloc((size_t)side * (size_t)side * 3);
+	assert_non_null(pixels);
+	for (int row = 0; row < side; row++)
+		memcpy(pixels + row * side * 3, astronaut + ((top + row) * 512 + left) * 3, (size_t)side * 3);
+	struct viva_bytes picture = make_png(pixels, side, side);
+	free(pixels);
+	return picture;
+}
+
+static void test_vision__a_face_that_is_cut_out_already_is_classified_without_looking_for_it(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_bytes face = cut_astronaut(162, 48, 132);
+	struct viva_error error = {0};
+	float expressions[VIVA_EXPRESSION_COUNT], sum = 0;
+	assert_ok(viva_vision_classify_face(vision, face, VIVA_IMAGE_ANY, expressions, &error));
+	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++) {
+		sum += expressions[i];
+		assert_true(expressions[i] <= expressions[VIVA_EMOTION_HAPPY]);
+	}
+	assert_float_equal(sum, 1, .001f);
+	struct viva_bytes broken = {.data = face.data, .size = face.size / 2};
+	assert_int_equal(viva_vision_classify_face(vision, broken, VIVA_IMAGE_ANY, expressions, &error), VIVA_EIMAGE);
+	assert_true(expressions[VIVA_EMOTION_HAPPY] > 0);
+	free_picture(face);
+}
+
 static void test_vision__a_face_that_moves_is_followed_without_the_detector(void **state)
 {
 	(void)state;
@@ -272,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vision__a_real_face_is_seen_where_it_is),
 		cmocka_unit_test(test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one),
+		cmocka_unit_test(test_vision__a_face_that_is_cut_out_already_is_classified_without_looking_for_it),
 		cmocka_unit_test(test_vision__a_face_that_moves_is_followed_without_the_detector),
 		cmocka_unit_test(test_vision__a_face_that_goes_is_missed_and_one_that_comes_back_found),
 		cmocka_unit_test(test_vision__a_frame_that_comes_twice_counts_once),
