@@ -47,7 +47,7 @@ static int parse_questions(const json_t *body, const struct viva_question_bank *
 	if (!start->question_set)
 		return viva_fail(error, VIVA_EFIELD, "question_set", "there is no such question set");
 	int64_t available = VIVA_MIN((int64_t)start->question_set->question_count, (int64_t)INTERVIEW_MAX_QUESTIONS);
-	int64_t total = available;
+	int64_t total = VIVA_MIN((int64_t)start->question_set->asked, available);
 	status = viva_json_get_int(body, "total_questions", false, 1, available, &total, error);
 	start->total_questions = (int)total;
 	return status;

@@ -54,7 +54,7 @@ int viva_language_open(const struct viva_language_options *options, struct viva_
 	int code = viva_embedder_open(&embedder, &language->embedder, error);
 	if (code == 0)
 		code = viva_background_open(language->embedder, options->background, options->background_count,
-					    &language->background, error);
+					    options->background_file, &language->background, error);
 	if (code == 0)
 		*ret_language = viva_take(&language);
 	return code;

@@ -41,7 +41,8 @@ struct viva_language_options {
 	// The questions of a bank, against which relevance is measured; ≥ 8 make it work well. Not kept.
 	const struct viva_background_question *background;
 	size_t background_count;
-	double confidence_floor;  // a transcript below is not scorable, 0–1. Default .4.
+	const char *background_file;  // keeps what is computed of them between opens; NULL = nowhere. Default NULL.
+	double confidence_floor;      // a transcript below is not scorable, 0–1. Default .4.
 };
 
 struct viva_language_options viva_language_defaults(void);

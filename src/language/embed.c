@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <openssl/sha.h>
 #include <openvino/c/openvino.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -12,16 +13,20 @@
 #include <cpuid.h>
 #endif
 
+#include "base/file.h"
+#include "base/text.h"
 #include "language/embedding_cache.h"
 #include "models/model_files.h"
 
 enum {
 	MAX_CONCURRENT = 64,
+	MAX_MANIFEST_BYTES = 64 << 10,
 	BATCH_TOKENS = 512,  // padded, of one inference: past that, batching gains nothing (.13 ms a token either way)
 	LENGTH_STEP = 4,     // lengths are padded to its multiples: each new shape costs about 10 ms once
 };
 
 struct viva_embedder {
+	char identity[256];
 	struct viva_tokenizer *tokenizer;
 	struct viva_embedding_cache *cache;
 	ov_core_t *core;
@@ -90,12 +95,36 @@ static int make_requests(struct viva_embedder *embedder, size_t count, struct vi
 	return 0;
 }
 
+// The manifest holds the sums of the files, which were checked against it.
+static int identify(struct viva_embedder *embedder, const char *directory)
+{
+	char path[PATH_MAX];
+	VIVA_AUTO_FREE char *manifest = NULL;
+	size_t size = 0;
+	if (snprintf(path, sizeof path, "%s/language.json", directory) >= (int)sizeof path ||
+	    viva_file_read(path, MAX_MANIFEST_BYTES, &manifest, &size) != 0)
+		return VIVA_EMODEL;
+	uint8_t sum[SHA256_DIGEST_LENGTH];
+	char hex[2 * sizeof sum + 1];
+	SHA256((const uint8_t *)manifest, size, sum);
+	viva_hex_encode(sum, sizeof sum, hex);
+	ov_version_t version = {0};
+	bool has_version = ov_get_openvino_version(&version) == OK;
+	snprintf(embedder->identity, sizeof embedder->identity, "%s %s %s", hex, has_bf16() ? "bf16" : "f32",
+		 has_version && version.buildNumber ? version.buildNumber : "");
+	if (has_version)
+		ov_version_free(&version);
+	return 0;
+}
+
 static int open_parts(struct viva_embedder *embedder, const struct viva_embedder_options *options,
 		      struct viva_error *error)
 {
 	static const char *const names[] = {"vocab.txt", "minilm.xml", "minilm.bin"};
 	const char *directory = options->model_directory;
 	int code = viva_model_files_check(directory, "language.json", names, VIVA_COUNT(names), error);
+	if (code == 0)
+		code = identify(embedder, directory);
 	if (code == 0)
 		code = viva_embedding_cache_create(options->cache_entries, &embedder->cache);
 	if (code != 0)
@@ -154,6 +183,11 @@ struct viva_embedder *viva_embedder_destroy(struct viva_embedder *embedder)
 const struct viva_tokenizer *viva_embedder_tokenizer(const struct viva_embedder *embedder)
 {
 	return embedder->tokenizer;
+}
+
+const char *viva_embedder_identity(const struct viva_embedder *embedder)
+{
+	return embedder->identity;
 }
 
 static ov_infer_request_t *take_request(struct viva_embedder *embedder)

@@ -44,6 +44,8 @@ struct viva_embedder *viva_embedder_destroy(struct viva_embedder *embedder);  //
 VIVA_DEFINE_AUTO(viva_embedder)
 
 const struct viva_tokenizer *viva_embedder_tokenizer(const struct viva_embedder *embedder);
+// What its embeddings depend on beside the text: the model files' sums, OpenVINO's version, the precision.
+const char *viva_embedder_identity(const struct viva_embedder *embedder);
 
 // Embeds `count` texts (valid UTF-8), shared out in batches of similar length. Scratch memory comes from the arena.
 // VIVA_EINVAL (not UTF-8), VIVA_EMODEL (inference failed), VIVA_ENOMEM.

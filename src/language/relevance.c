@@ -2,10 +2,12 @@
 #include "language/relevance.h"
 
 #include <math.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "language/background_file.h"
 
 enum { MIN_BACKGROUND = 8 };  // other questions that a mean and deviation can be taken from
 
@@ -74,8 +76,38 @@ static int embed_question(struct viva_embedder *embedder, const struct viva_back
 	return 0;
 }
 
+// With its length before it, so that no two lists of texts are alike.
+static bool digest_text(EVP_MD_CTX *digest, const char *text)
+{
+	uint64_t size = strlen(text);
+	return EVP_DigestUpdate(digest, &size, sizeof size) == 1 && EVP_DigestUpdate(digest, text, size) == 1;
+}
+
+static bool digest_question(EVP_MD_CTX *digest, const struct viva_background_question *question)
+{
+	uint64_t count = question->point_count;
+	bool is_done = digest_text(digest, question->text) && EVP_DigestUpdate(digest, &count, sizeof count) == 1;
+	for (size_t i = 0; i < count && is_done; i++)
+		is_done = digest_text(digest, question->points[i]);
+	return is_done;
+}
+
+// The key under which the computed questions are kept.
+static int make_key(const struct viva_embedder *embedder, const struct viva_background_question *questions,
+		    size_t count, size_t kept, uint8_t ret_key[VIVA_BACKGROUND_KEY_SIZE])
+{
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	bool is_done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+		       digest_text(digest, viva_embedder_identity(embedder));
+	for (size_t i = 0; i < kept && is_done; i++)
+		is_done = digest_question(digest, &questions[i * count / kept]);
+	is_done = is_done && EVP_DigestFinal_ex(digest, ret_key, NULL) == 1;
+	EVP_MD_CTX_free(digest);
+	return is_done ? 0 : VIVA_ENOMEM;
+}
+
 int viva_background_open(struct viva_embedder *embedder, const struct viva_background_question *questions, size_t count,
-			 struct viva_background **ret_background, struct viva_error *error)
+			 const char *path, struct viva_background **ret_background, struct viva_error *error)
 {
 	VIVA_AUTO(viva_background) background = calloc(1, sizeof *background);
 	if (!background)
@@ -85,10 +117,18 @@ int viva_background_open(struct viva_embedder *embedder, const struct viva_backg
 	if (!background->questions)
 		return VIVA_ENOMEM;
 	background->count = kept;
-	for (size_t i = 0; i < kept; i++) {
-		int code = embed_question(embedder, &questions[i * count / kept], &background->questions[i], error);
+	uint8_t key[VIVA_BACKGROUND_KEY_SIZE];
+	size_t bytes = kept * sizeof *background->questions;
+	int code = make_key(embedder, questions, count, kept, key);
+	if (code != 0)
+		return code;
+	if (!path || !viva_background_file_read(path, key, background->questions, bytes)) {
+		for (size_t i = 0; i < kept && code == 0; i++)
+			code = embed_question(embedder, &questions[i * count / kept], &background->questions[i], error);
 		if (code != 0)
 			return code;
+		if (path)
+			(void)viva_background_file_write(path, key, background->questions, bytes);
 	}
 	*ret_background = viva_take(&background);
 	return 0;

@@ -16,15 +16,17 @@
 
 struct viva_background;
 
-// Embeds the questions and their points; of a large bank, VIVA_BACKGROUND_MAX questions spread over it. VIVA_EINVAL
-// (not UTF-8), VIVA_EMODEL, VIVA_ENOMEM.
+// Embeds the questions and their points; of a large bank, VIVA_BACKGROUND_MAX questions spread over it. What was
+// computed is kept in the file at `path` (NULL = nowhere), and taken from there when it is of the same questions and
+// model; a file that can't be read or written only costs time. VIVA_EINVAL (not UTF-8), VIVA_EMODEL, VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_background_open(struct viva_embedder *embedder,
 					 const struct viva_background_question *questions, size_t count,
-					 struct viva_background **ret_background, struct viva_error *error);
+					 const char *path, struct viva_background **ret_background,
+					 struct viva_error *error);
 struct viva_background *viva_background_destroy(struct viva_background *background);
 VIVA_DEFINE_AUTO(viva_background)
 
-enum { VIVA_BACKGROUND_MAX = 256 };  // questions compared with; more would not make the comparison better
+enum { VIVA_BACKGROUND_MAX = 64 };  // questions compared with; more would not make the comparison better
 
 // In [0, 1]; `about` is the answer's direction, `points` are those of the question (count may be 0).
 double viva_background_relevance(const struct viva_background *background, const struct viva_embedding *about,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "questions/question_bank.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +120,45 @@ static int check_members(const json_t *object, const char *const *known, size_t 
 	return 0;
 }
 
+// FNV-1a.
+static uint64_t hash_text(uint64_t hash, const char *text, bool ignores_case)
+{
+	for (; *text; text++)
+		hash = (hash ^ (uint8_t)(ignores_case ? tolower((unsigned char)*text) : *text)) * 1099511628211u;
+	return hash;
+}
+
+// A UUID of version 8 (RFC 9562 §5.8) that is the same on each machine.
+static void make_follow_up_id(const char *question_id, const char *text, char ret_id[VIVA_UUID_SIZE])
+{
+	uint64_t high = hash_text(hash_text(14695981039346656037u, question_id, true), text, false);
+	uint64_t low = hash_text(hash_text(high ^ UINT64_C(0x9e3779b97f4a7c15), text, false), question_id, true);
+	snprintf(ret_id, VIVA_UUID_SIZE, "%08" PRIx32 "-%04x-8%03x-%04x-%012" PRIx64, (uint32_t)(high >> 32),
+		 (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xfff), (unsigned)(0x8000 | (low >> 48 & 0x3fff)),
+		 low & UINT64_C(0xffffffffffff));
+}
+
+static int name_follow_ups(struct viva_question_bank *bank, struct viva_question *question, struct viva_error *error)
+{
+	const char **ids = viva_arena_alloc(bank->arena, (question->follow_up_count + 1) * sizeof *ids);
+	if (!ids)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < question->follow_up_count; i++) {
+		char id[VIVA_UUID_SIZE];
+		make_follow_up_id(question->id, question->follow_ups[i], id);
+		ids[i] = keep(bank, id);
+		if (!ids[i])
+			return VIVA_ENOMEM;
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(ids[k], id) == 0)
+				return viva_fail(error, VIVA_EFIELD, "follow_ups",
+						 "follow_ups holds the same text twice");
+		}
+	}
+	question->follow_up_ids = ids;
+	return 0;
+}
+
 static int check_names(const struct viva_question *question, struct viva_error *error)
 {
 	static const char *const categories[] = {"introduction", "behavioural", "technical", "situational"};
@@ -125,6 +166,8 @@ static int check_names(const struct viva_question *question, struct viva_error *
 		return viva_fail(error, VIVA_EFIELD, "id", "id must be a UUID");
 	if (!is_name(question->key))
 		return viva_fail(error, VIVA_EFIELD, "key", "key must be 1 to %d of a-z, 0-9 and -", MAX_NAME);
+	if (question->topic[0] != '\0' && !is_name(question->topic))
+		return viva_fail(error, VIVA_EFIELD, "topic", "topic must be 1 to %d of a-z, 0-9 and -", MAX_NAME);
 	for (size_t i = 0; i < VIVA_COUNT(categories); i++) {
 		if (strcmp(categories[i], question->category) == 0)
 			return 0;
@@ -137,8 +180,8 @@ static int read_question(struct viva_question_bank *bank, const json_t *json, st
 			 struct viva_error *error)
 {
 	static const char *const members[] = {
-		"id", "key", "text", "category", "difficulty", "seconds", "reference_points", "follow_ups"};
-	struct viva_question question = {0};
+		"id", "key", "text", "category", "topic", "difficulty", "seconds", "reference_points", "follow_ups"};
+	struct viva_question question = {.topic = ""};
 	int64_t difficulty = 0;
 	int64_t seconds = 0;
 	int code = check_members(json, members, VIVA_COUNT(members), error);
@@ -150,6 +193,8 @@ static int read_question(struct viva_question_bank *bank, const json_t *json, st
 		code = read_text(bank, json, "text", MAX_TEXT_BYTES, &question.text, error);
 	if (code == 0)
 		code = read_text(bank, json, "category", MAX_NAME, &question.category, error);
+	if (code == 0 && json_object_get(json, "topic"))
+		code = read_text(bank, json, "topic", MAX_NAME, &question.topic, error);
 	if (code == 0)
 		code = viva_json_get_int(json, "difficulty", true, 1, 5, &difficulty, error);
 	if (code == 0)
@@ -162,6 +207,8 @@ static int read_question(struct viva_question_bank *bank, const json_t *json, st
 				  &question.follow_up_count, error);
 	if (code == 0)
 		code = check_names(&question, error);
+	if (code == 0)
+		code = name_follow_ups(bank, &question, error);
 	if (code != 0)
 		return code;
 	question.difficulty = (int)difficulty;
@@ -226,9 +273,10 @@ static int read_members_of_set(struct viva_question_bank *bank, const json_t *ke
 static int read_set(struct viva_question_bank *bank, const json_t *json, struct viva_question_set *ret_set,
 		    struct viva_error *error)
 {
-	static const char *const members[] = {"name", "title", "questions"};
+	static const char *const members[] = {"name", "title", "adaptive", "ask", "questions"};
 	struct viva_question_set set = {0};
 	json_t *keys = NULL;
+	int64_t asked = 0;
 	int code = check_members(json, members, VIVA_COUNT(members), error);
 	if (code == 0)
 		code = read_text(bank, json, "name", MAX_NAME, &set.name, error);
@@ -240,8 +288,14 @@ static int read_set(struct viva_question_bank *bank, const json_t *json, struct 
 		code = viva_fail(error, VIVA_EFIELD, "name", "name must be 1 to %d of a-z, 0-9 and -", MAX_NAME);
 	if (code == 0)
 		code = read_members_of_set(bank, keys, &set, error);
+	if (code == 0)
+		code = viva_json_get_bool(json, "adaptive", false, &set.is_adaptive, error);
+	asked = (int64_t)set.question_count;
+	if (code == 0)
+		code = viva_json_get_int(json, "ask", false, 1, asked, &asked, error);
 	if (code != 0)
 		return code;
+	set.asked = (size_t)asked;
 	*ret_set = set;
 	return 0;
 }
@@ -391,6 +445,20 @@ const struct viva_question *viva_question_bank_find_key(const struct viva_questi
 	for (size_t i = 0; i < bank->question_count; i++) {
 		if (strcmp(bank->questions[i].key, key) == 0)
 			return &bank->questions[i];
+	}
+	return NULL;
+}
+
+const struct viva_question *viva_question_bank_find_follow_up(const struct viva_question_bank *bank, const char *id,
+							      size_t *ret_index)
+{
+	for (size_t i = 0; i < bank->question_count; i++) {
+		for (size_t k = 0; k < bank->questions[i].follow_up_count; k++) {
+			if (strcasecmp(bank->questions[i].follow_up_ids[k], id) == 0) {
+				*ret_index = k;
+				return &bank->questions[i];
+			}
+		}
 	}
 	return NULL;
 }

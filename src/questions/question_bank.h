@@ -7,6 +7,7 @@
 #ifndef VIVA_QUESTIONS_QUESTION_BANK_H
 #define VIVA_QUESTIONS_QUESTION_BANK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -18,11 +19,13 @@ struct viva_question {
 	const char *key;                      // short name, unique: 1–64 of [a-z0-9-]
 	const char *text;                     // what the candidate is asked; 1–1000 bytes
 	const char *category;                 // "introduction", "behavioural", "technical" or "situational"
+	const char *topic;                    // the subject within the category, named like a key; "" = none
 	int difficulty;                       // 1 (easy) – 5 (hard)
 	int seconds;                          // time to speak that a good answer needs; 15–900
 	const char *const *reference_points;  // what a full answer holds, one statement each
 	size_t reference_point_count;         // 0–16
 	const char *const *follow_ups;        // questions that dig deeper
+	const char *const *follow_up_ids;     // a UUID each, made of the question's id and the follow-up's text
 	size_t follow_up_count;               // 0–8
 };
 
@@ -32,6 +35,8 @@ struct viva_question_set {
 	const char *title;  // for people
 	const struct viva_question *const *questions;
 	size_t question_count;  // 1–200
+	bool is_adaptive;       // interviews choose from it by the answers; else they ask it in its order
+	size_t asked;           // questions of an interview where nothing else is said; 1 – question_count
 };
 
 enum {
@@ -63,5 +68,8 @@ const struct viva_question *viva_question_bank_question_at(const struct viva_que
 // The question with that id (a UUID in either case), or with that key; NULL = not in the bank.
 const struct viva_question *viva_question_bank_find(const struct viva_question_bank *bank, const char *id);
 const struct viva_question *viva_question_bank_find_key(const struct viva_question_bank *bank, const char *key);
+// The question of which that id (in either case) is a follow-up's, and the follow-up's index; NULL = no follow-up.
+const struct viva_question *viva_question_bank_find_follow_up(const struct viva_question_bank *bank, const char *id,
+							      size_t *ret_index);
 
 #endif

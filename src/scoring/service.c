@@ -24,6 +24,8 @@ static const struct viva_option options[] = {
 	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where scores are kept; default sqlite:DATA/viva.db", true},
 	{"questions", VIVA_OPTION_TEXT, NULL, 0, 0, "path", "Question bank; default the one that comes with Viva",
 	 false},
+	{"embedding-cache", VIVA_OPTION_TEXT, NULL, 0, 0, "path",
+	 "File that keeps the embeddings of the question bank between starts; default DATA/embeddings.bin", false},
 	{"model-dir", VIVA_OPTION_TEXT, VIVA_MODEL_DIR, 0, 0, "path", "Folder of the model files that ./dev deps makes",
 	 false},
 	{"analyses", VIVA_OPTION_INT, "0", 0, 64, NULL, "Answers analysed at a time; 0 = one for each processor",
@@ -106,8 +108,13 @@ static int open_store(struct scoring_service *service, const struct viva_service
 	return scoring_records_open(url ? url : default_url, &service->store, error);
 }
 
-static int open_language(struct scoring_service *service, const struct viva_config *config, struct viva_error *error)
+static int open_language(struct scoring_service *service, const struct viva_service_runtime *runtime,
+			 struct viva_error *error)
 {
+	const struct viva_config *config = runtime->config;
+	char default_file[4096];
+	snprintf(default_file, sizeof default_file, "%s/embeddings.bin", runtime->data_directory);
+	const char *file = viva_config_text(config, "embedding-cache");
 	size_t count = viva_question_bank_question_count(service->bank);
 	struct viva_background_question *background = calloc(count + 1, sizeof *background);
 	if (!background)
@@ -126,6 +133,7 @@ static int open_language(struct scoring_service *service, const struct viva_conf
 	language.max_concurrent = analyses > 0 ? analyses : (size_t)VIVA_MIN(VIVA_MAX(processors, 1L), 64L);
 	language.background = background;
 	language.background_count = count;
+	language.background_file = file ? file : default_file;
 	language.confidence_floor = viva_config_real(config, "confidence-floor");
 	int code = viva_language_open(&language, &service->language, error);
 	free(background);
@@ -181,7 +189,7 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	if (code == 0)
 		code = open_store(service, runtime, error);
 	if (code == 0)
-		code = open_language(service, runtime->config, error);
+		code = open_language(service, runtime, error);
 	if (code == 0)
 		code = open_outbox(service, runtime);
 	if (code == 0)

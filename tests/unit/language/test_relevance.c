@@ -70,7 +70,7 @@ static struct viva_language *language;
 static int open_language(void **state)
 {
 	(void)state;
-	static struct viva_background_question background[64];
+	static struct viva_background_question background[32];
 	struct viva_language_options options = viva_language_defaults();
 	struct viva_error error = {0};
 	options.model_directory = getenv("VIVA_MODEL_DIR");

@@ -2,9 +2,11 @@
 #include "questions/question_bank.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "viva_test.h"
 
 #define QUESTION_A                                                                                                     \
@@ -97,6 +99,18 @@ static void test_question_bank__refuses_what_the_schema_does_not_allow_and_says_
 		      "\"difficulty\":1,\"seconds\":60}",
 		      ""),
 		 VIVA_EFIELD, "category"},
+		{BANK(QUESTION_A, "{\"name\":\"default\",\"title\":\"x\",\"ask\":2,\"questions\":[\"a\"]}"),
+		 VIVA_EFIELD, "set 1: \"ask\" must be"},
+		{BANK(QUESTION_A, "{\"name\":\"default\",\"title\":\"x\",\"adaptive\":1,\"questions\":[\"a\"]}"),
+		 VIVA_EFIELD, "set 1: \"adaptive\""},
+		{BANK("{\"id\":\"00000000-0000-4000-8000-00000000000a\",\"key\":\"a\",\"text\":\"t\",\"category\":"
+		      "\"technical\",\"topic\":\"C and systems\",\"difficulty\":1,\"seconds\":60}",
+		      ""),
+		 VIVA_EFIELD, "topic"},
+		{BANK("{\"id\":\"00000000-0000-4000-8000-00000000000a\",\"key\":\"a\",\"text\":\"t\",\"category\":"
+		      "\"technical\",\"difficulty\":1,\"seconds\":60,\"follow_ups\":[\"Why?\",\"Why?\"]}",
+		      ""),
+		 VIVA_EFIELD, "same text twice"},
 		{BANK("{\"id\":\"00000000-0000-4000-8000-00000000000a\",\"key\":\"a\",\"text\":\"t\","
 		      "\"category\":\"technical\",\"difficulty\":6,\"seconds\":60}",
 		      ""),
@@ -111,7 +125,8 @@ static void test_question_bank__refuses_what_the_schema_does_not_allow_and_says_
 		struct viva_error error = {0};
 		assert_error(open_text(refusals[i].text, &bank, &error), refusals[i].code);
 		assert_null(bank);
-		assert_non_null(strstr(error.message, refusals[i].sentence));
+		if (!strstr(error.message, refusals[i].sentence))
+			fail_msg("“%s” does not say “%s”", error.message, refusals[i].sentence);
 	}
 }
 
@@ -131,7 +146,18 @@ static void test_question_bank__the_bank_that_comes_with_viva_has_questions_of_e
 	struct viva_error error = {0};
 	assert_ok(viva_question_bank_open(NULL, &bank, &error));
 
-	assert_true(viva_question_bank_question_count(bank) >= 24);
+	assert_true(viva_question_bank_question_count(bank) >= 120);
+	static const char *const topics[] = {"c-systems", "databases", "networking", "distributed-systems",
+					     "web",       "data-ml",   "operations"};
+	for (size_t t = 0; t < VIVA_COUNT(topics); t++) {
+		unsigned difficulties = 0;
+		for (size_t i = 0; i < viva_question_bank_question_count(bank); i++) {
+			const struct viva_question *question = viva_question_bank_question_at(bank, i);
+			if (strcmp(question->topic, topics[t]) == 0)
+				difficulties |= 1u << question->difficulty;
+		}
+		assert_true((difficulties & 0x1c) == 0x1c);  // 2, 3 and 4: an interview can get easier and harder
+	}
 	static const char *const categories[] = {"introduction", "behavioural", "technical", "situational"};
 	for (size_t c = 0; c < VIVA_COUNT(categories); c++) {
 		size_t with_points = 0;
@@ -144,7 +170,35 @@ static void test_question_bank__the_bank_that_comes_with_viva_has_questions_of_e
 	}
 	assert_non_null(viva_question_bank_set(bank, "backend-engineer"));
 	assert_non_null(viva_question_bank_set(bank, "general"));
+	// Whoever relies on the default set gets it as it is.
 	assert_int_equal(viva_question_bank_set(bank, "default")->question_count, 5);
+	assert_false(viva_question_bank_set(bank, "default")->is_adaptive);
+	assert_true(viva_question_bank_set(bank, "backend-engineer")->is_adaptive);
+	assert_int_equal(viva_question_bank_set(bank, "backend-engineer")->asked, 9);
+}
+
+static void test_question_bank__a_follow_up_has_an_id_of_its_own_by_which_its_question_is_found(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_question_bank) bank = NULL;
+	VIVA_AUTO(viva_question_bank) again = NULL;
+	assert_ok(viva_question_bank_open(NULL, &bank, NULL));
+	assert_ok(viva_question_bank_open(NULL, &again, NULL));
+	size_t count = viva_question_bank_question_count(bank);
+	for (size_t i = 0; i < count; i++) {
+		const struct viva_question *question = viva_question_bank_question_at(bank, i);
+		for (size_t k = 0; k < question->follow_up_count; k++) {
+			size_t index = SIZE_MAX;
+			const char *id = question->follow_up_ids[k];
+			assert_true(viva_uuid_is_valid(id));
+			assert_null(viva_question_bank_find(bank, id));
+			assert_ptr_equal(viva_question_bank_find_follow_up(bank, id, &index), question);
+			assert_int_equal(index, k);
+			assert_string_equal(viva_question_bank_question_at(again, i)->follow_up_ids[k], id);
+		}
+	}
+	size_t index = 0;
+	assert_null(viva_question_bank_find_follow_up(bank, viva_question_bank_question_at(bank, 0)->id, &index));
 }
 
 int main(void)
@@ -155,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_question_bank__refuses_what_the_schema_does_not_allow_and_says_where),
 		cmocka_unit_test(test_question_bank__a_missing_file_is_named),
 		cmocka_unit_test(test_question_bank__the_bank_that_comes_with_viva_has_questions_of_every_category),
+		cmocka_unit_test(test_question_bank__a_follow_up_has_an_id_of_its_own_by_which_its_question_is_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@ struct scoring_fixture scoring_fixture;
 
 static int open_language(struct scoring_service *service, struct viva_error *error)
 {
-	static struct viva_background_question background[64];
+	static struct viva_background_question background[32];
 	struct viva_language_options options = viva_language_defaults();
 	options.model_directory = getenv("VIVA_MODEL_DIR");
 	options.background = background;
