@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/analyze.h"
 #include "base/macros.h"
 #include "candidate/candidate.h"
 #include "emotion/emotion.h"
@@ -27,6 +28,7 @@ static const struct command {
 	{"worker", "frames, reports and webhooks, behind the queues", viva_worker_main},
 	{"webhooks", "what webhooks were sent; sends some again", viva_webhooks_main},
 	{"candidate", "plays a candidate against a running platform", viva_candidate_main},
+	{"analyze", "what is seen in a picture, a folder or a film", viva_analyze_main},
 	{"queues", "how much waits on the bus", viva_queues_main},
 	{"dead-letters", "messages that could not be dealt with: list, show, replay, drop", viva_dead_letters_main},
 	{"nginx-config", "nginx's configuration from the instances in discovery", viva_nginx_config_main},

@@ -113,7 +113,7 @@ static int run(const struct viva_config *config, struct viva_error *error)
 {
 	struct candidate_plan plan;
 	VIVA_AUTO(candidate_client) client = NULL;
-	VIVA_AUTO(candidate_frames) frames = NULL;
+	VIVA_AUTO(viva_film) frames = NULL;
 	VIVA_AUTO(candidate_answers) answers = NULL;
 	const char *frames_path = viva_config_text(config, "frames");
 	const char *api_key = viva_config_text(config, "api-key");
@@ -126,11 +126,11 @@ static int run(const struct viva_config *config, struct viva_error *error)
 	if (result == 0)
 		result = candidate_answers_open(viva_config_text(config, "answers"), &answers, error);
 	if (result == 0 && frames_path)
-		result = candidate_frames_open(frames_path, &frames, error);
+		result = viva_film_open(frames_path, &frames, error);
 	if (result < 0)
 		return result;
-	if (frames && !viva_config_is_set(config, "fps") && candidate_frames_per_second(frames) > 0)
-		plan.frames_per_second = candidate_frames_per_second(frames);
+	if (frames && !viva_config_is_set(config, "fps") && viva_film_per_second(frames) > 0)
+		plan.frames_per_second = viva_film_per_second(frames);
 
 	bool wants_json = viva_config_flag(config, "json");
 	struct candidate_view view;

@@ -38,7 +38,7 @@ struct turn {
 struct conversation {
 	struct candidate_client *client;
 	const struct candidate_plan *plan;
-	struct candidate_frames *frames;
+	struct viva_film *frames;
 	struct candidate_answers *answers;
 	struct candidate_view *view;
 	struct candidate_status status;
@@ -275,7 +275,7 @@ static void send_frame(struct conversation *talk, int64_t now_ms)
 {
 	struct viva_bytes picture;
 	struct viva_error error = {0};
-	if (candidate_frames_read(talk->frames, talk->next_frame, &picture, &error) < 0) {
+	if (viva_film_read(talk->frames, talk->next_frame, &picture, &error) < 0) {
 		fail(talk, VIVA_EIO, viva_error_message(&error));
 		return;
 	}
@@ -406,8 +406,8 @@ static int answer_all(struct conversation *talk, struct viva_error *error)
 	return talk->error.code;
 }
 
-int candidate_converse(struct candidate_client *client, const struct candidate_plan *plan,
-		       struct candidate_frames *frames, struct candidate_answers *answers, struct candidate_view *view,
+int candidate_converse(struct candidate_client *client, const struct candidate_plan *plan, struct viva_film *frames,
+		       struct candidate_answers *answers, struct candidate_view *view,
 		       struct candidate_outcome *ret_outcome, struct viva_error *error)
 {
 	struct conversation talk = {.client = client, .plan = plan, .frames = frames, .answers = answers, .view = view};
@@ -415,7 +415,7 @@ int candidate_converse(struct candidate_client *client, const struct candidate_p
 	talk.film_start = viva_clock_unix_ms(viva_system_clock());
 	talk.film_rate = plan->frames_per_second;
 	if (talk.film_rate <= 0 && frames)
-		talk.film_rate = candidate_frames_per_second(frames);
+		talk.film_rate = viva_film_per_second(frames);
 	if (talk.film_rate <= 0)
 		talk.film_rate = UNKNOWN_RATE;
 

@@ -15,8 +15,8 @@
 #include "base/macros.h"
 #include "candidate/answers.h"
 #include "candidate/client.h"
-#include "candidate/frames.h"
 #include "candidate/view.h"
+#include "film/film.h"
 
 struct candidate_plan {
 	const char *user_id;
@@ -40,7 +40,7 @@ struct candidate_outcome {
 // `frames` may be NULL. On success the caller owns the outcome's JSON; on failure there is none. Errors as of
 // candidate_call; VIVA_EIO (the report can't be written, a frame can't be read).
 VIVA_MUST_CHECK int candidate_converse(struct candidate_client *client, const struct candidate_plan *plan,
-				       struct candidate_frames *frames, struct candidate_answers *answers,
+				       struct viva_film *frames, struct candidate_answers *answers,
 				       struct candidate_view *view, struct candidate_outcome *ret_outcome,
 				       struct viva_error *error);
 

@@ -15,7 +15,7 @@ import pytest
 import viva_platform
 from viva_platform import SERVICES, binary, cache_directory, clean_environment
 
-COMMANDS = (*SERVICES, "up", "candidate", "webhooks", "queues", "dead-letters")
+COMMANDS = (*SERVICES, "up", "candidate", "webhooks", "analyze", "queues", "dead-letters")
 LIMIT_S = 60
 
 

@@ -16,6 +16,7 @@ MAY_USE = {
     "base": [],
     "models": [],
     "questions": [],
+    "film": [],
     "resilience": [],
     "store": [],
     "auth": [],
@@ -34,7 +35,8 @@ MAY_USE = {
     "scoring": ["auth", "bus", "events", "language", "net", "questions", "report", "resilience", "rpc", "service", "store"],
     "worker": ["auth", "bus", "discovery", "events", "net", "resilience", "rpc", "service", "store"],
     "up": ["auth", "net", "discovery"],
-    "candidate": ["net"],
+    "candidate": ["film", "net"],
+    "analyze": ["film", "vision"],
     "operate": ["bus"],
     "nginx_config": ["discovery"],
 }

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "candidate/frames.h"
+#include "film/film.h"
+#include "film/jpeg_cut.h"
 #include "viva_test.h"
 
 // The markers of a JPEG without a picture: SOI, an APP1 that holds a whole thumbnail, SOS, data with a stuffed FF and a
@@ -20,11 +21,11 @@ static void test_jpeg__a_film_is_split_at_its_pictures_ends(void **state)
 	size_t offset = 0;
 	struct viva_bytes picture;
 	for (size_t i = 0; i < 3; i++) {
-		assert_true(candidate_jpeg_next(viva_bytes_of(film, sizeof film), &offset, &picture));
+		assert_true(viva_jpeg_next(viva_bytes_of(film, sizeof film), &offset, &picture));
 		assert_ptr_equal(picture.data, film + i * sizeof jpeg);
 		assert_int_equal(picture.size, sizeof jpeg);
 	}
-	assert_false(candidate_jpeg_next(viva_bytes_of(film, sizeof film), &offset, &picture));
+	assert_false(viva_jpeg_next(viva_bytes_of(film, sizeof film), &offset, &picture));
 }
 
 static void test_jpeg__rubbish_between_pictures_is_skipped(void **state)
@@ -35,7 +36,7 @@ static void test_jpeg__rubbish_between_pictures_is_skipped(void **state)
 	memcpy(film + 8, jpeg, sizeof jpeg);
 	size_t offset = 0;
 	struct viva_bytes picture;
-	assert_true(candidate_jpeg_next(viva_bytes_of(film, sizeof film), &offset, &picture));
+	assert_true(viva_jpeg_next(viva_bytes_of(film, sizeof film), &offset, &picture));
 	assert_ptr_equal(picture.data, film + 8);
 }
 
@@ -47,7 +48,9 @@ static void test_jpeg__no_truncation_is_taken_for_a_picture(void **state)
 		memcpy(cut, jpeg, size);
 		size_t offset = 0;
 		struct viva_bytes picture = {0};
-		bool found = candidate_jpeg_next(viva_bytes_of(cut, size), &offset, &picture);
+		bool found = viva_jpeg_next(viva_bytes_of(cut, size), &offset, &picture);
+		if (size >= 2)
+			assert_int_equal(viva_jpeg_measure(viva_bytes_of(cut, size), &offset), VIVA_JPEG_UNFINISHED);
 		// Only the thumbnail inside is a whole picture.
 		assert_true(!found || (picture.data == cut + 6 && picture.size == 6));
 	}
@@ -75,14 +78,14 @@ static void test_frames__a_folder_is_read_in_the_order_of_names_and_begins_anew(
 	write_file(folder, ".hidden.jpg", "no", 2);
 	write_file(folder, "frames.json", "{\"fps\": 12.5}", 13);
 
-	VIVA_AUTO(candidate_frames) frames = NULL;
-	assert_ok(candidate_frames_open(folder, &frames, NULL));
-	assert_int_equal(candidate_frames_count(frames), 3);
-	assert_true(candidate_frames_per_second(frames) == 12.5);
+	VIVA_AUTO(viva_film) frames = NULL;
+	assert_ok(viva_film_open(folder, &frames, NULL));
+	assert_int_equal(viva_film_count(frames), 3);
+	assert_true(viva_film_per_second(frames) == 12.5);
 	static const char *const expected[] = {"one", "two", "three", "one"};
 	for (size_t i = 0; i < VIVA_COUNT(expected); i++) {
 		struct viva_bytes picture;
-		assert_ok(candidate_frames_read(frames, i, &picture, NULL));
+		assert_ok(viva_film_read(frames, i, &picture, NULL));
 		assert_int_equal(picture.size, strlen(expected[i]));
 		assert_memory_equal(picture.data, expected[i], picture.size);
 	}
@@ -97,12 +100,12 @@ static void test_frames__a_file_of_jpegs_is_a_film(void **state)
 	make_test_directory(folder, sizeof folder);
 	write_file(folder, "film.mjpeg", jpeg, sizeof jpeg);
 	snprintf(path, sizeof path, "%s/film.mjpeg", folder);
-	VIVA_AUTO(candidate_frames) frames = NULL;
-	assert_ok(candidate_frames_open(path, &frames, NULL));
-	assert_int_equal(candidate_frames_count(frames), 1);
-	assert_true(candidate_frames_per_second(frames) == 0);
+	VIVA_AUTO(viva_film) frames = NULL;
+	assert_ok(viva_film_open(path, &frames, NULL));
+	assert_int_equal(viva_film_count(frames), 1);
+	assert_true(viva_film_per_second(frames) == 0);
 	struct viva_bytes picture;
-	assert_ok(candidate_frames_read(frames, 7, &picture, NULL));
+	assert_ok(viva_film_read(frames, 7, &picture, NULL));
 	assert_memory_equal(picture.data, jpeg, sizeof jpeg);
 	remove_test_directory(folder);
 }
@@ -118,9 +121,9 @@ static void test_frames__what_holds_no_picture_is_refused_by_name(void **state)
 	static const char *const names[] = {"", "/empty.mjpeg", "/text.mjpeg", "/missing", "/text.mjpeg/x"};
 	for (size_t i = 0; i < VIVA_COUNT(names); i++) {
 		snprintf(path, sizeof path, "%s%s", folder, names[i]);
-		struct candidate_frames *frames = NULL;
+		struct viva_film *frames = NULL;
 		struct viva_error error = {0};
-		assert_error(candidate_frames_open(path, &frames, &error), VIVA_EUSAGE);
+		assert_error(viva_film_open(path, &frames, &error), VIVA_EUSAGE);
 		assert_null(frames);
 		assert_non_null(strstr(error.message, path));
 	}
