@@ -31,6 +31,7 @@ static const struct command {
 	{"analyze", "what is seen in a picture, a folder or a film", viva_analyze_main},
 	{"queues", "how much waits on the bus", viva_queues_main},
 	{"dead-letters", "messages that could not be dealt with: list, show, replay, drop", viva_dead_letters_main},
+	{"questions", "question banks: lint, list, import, export", viva_questions_main},
 	{"nginx-config", "nginx's configuration from the instances in discovery", viva_nginx_config_main},
 };
 

@@ -129,13 +129,18 @@ static uint64_t hash_text(uint64_t hash, const char *text, bool ignores_case)
 }
 
 // A UUID of version 8 (RFC 9562 §5.8) that is the same on each machine.
-static void make_follow_up_id(const char *question_id, const char *text, char ret_id[VIVA_UUID_SIZE])
+static void make_id(const char *owner, const char *text, char ret_id[VIVA_UUID_SIZE])
 {
-	uint64_t high = hash_text(hash_text(14695981039346656037u, question_id, true), text, false);
-	uint64_t low = hash_text(hash_text(high ^ UINT64_C(0x9e3779b97f4a7c15), text, false), question_id, true);
+	uint64_t high = hash_text(hash_text(14695981039346656037u, owner, true), text, false);
+	uint64_t low = hash_text(hash_text(high ^ UINT64_C(0x9e3779b97f4a7c15), text, false), owner, true);
 	snprintf(ret_id, VIVA_UUID_SIZE, "%08" PRIx32 "-%04x-8%03x-%04x-%012" PRIx64, (uint32_t)(high >> 32),
 		 (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xfff), (unsigned)(0x8000 | (low >> 48 & 0x3fff)),
 		 low & UINT64_C(0xffffffffffff));
+}
+
+void viva_question_id_of_key(const char *key, char ret_id[VIVA_UUID_SIZE])
+{
+	make_id("key", key, ret_id);
 }
 
 static int name_follow_ups(struct viva_question_bank *bank, struct viva_question *question, struct viva_error *error)
@@ -145,7 +150,7 @@ static int name_follow_ups(struct viva_question_bank *bank, struct viva_question
 		return VIVA_ENOMEM;
 	for (size_t i = 0; i < question->follow_up_count; i++) {
 		char id[VIVA_UUID_SIZE];
-		make_follow_up_id(question->id, question->follow_ups[i], id);
+		make_id(question->id, question->follow_ups[i], id);
 		ids[i] = keep(bank, id);
 		if (!ids[i])
 			return VIVA_ENOMEM;
@@ -360,37 +365,36 @@ static int read_file(const struct reader *reader, char **ret_text, size_t *ret_s
 	return code;
 }
 
-static int load(struct reader *reader)
-{
-	VIVA_AUTO_FREE char *text = NULL;
-	size_t size = 0;
-	VIVA_AUTO_JSON json = NULL;
-	struct viva_error cause = {0};
-	int code = read_file(reader, &text, &size);
-	if (code != 0)
-		return code;
-	code = viva_json_parse_object(viva_bytes_of(text, size), VIVA_QUESTION_BANK_MAX_BYTES, &json, &cause);
-	if (code == VIVA_ENOMEM)
-		return code;
-	if (code != 0)
-		return viva_fail(reader->error, code, cause.field, "%s: %s", reader->path, viva_error_message(&cause));
-	return read_bank(reader, json);
-}
-
-int viva_question_bank_open(const char *path, struct viva_question_bank **ret_bank, struct viva_error *error)
+int viva_question_bank_read(struct viva_bytes text, const char *name, struct viva_question_bank **ret_bank,
+			    struct viva_error *error)
 {
 	VIVA_AUTO(viva_question_bank) bank = calloc(1, sizeof *bank);
+	VIVA_AUTO_JSON json = NULL;
+	struct viva_error cause = {0};
 	if (!bank)
 		return VIVA_ENOMEM;
 	int code = viva_arena_create(ARENA_BYTES, &bank->arena);
-	if (code != 0)
+	if (code == 0)
+		code = viva_json_parse_object(text, VIVA_QUESTION_BANK_MAX_BYTES, &json, &cause);
+	if (code == VIVA_ENOMEM)
 		return code;
-	struct reader reader = {.path = path ? path : VIVA_QUESTIONS_PATH, .bank = bank, .error = error};
-	code = load(&reader);
+	if (code != 0)
+		return viva_fail(error, code, cause.field, "%s: %s", name, viva_error_message(&cause));
+	struct reader reader = {.path = name, .bank = bank, .error = error};
+	code = read_bank(&reader, json);
 	if (code != 0)
 		return code;
 	*ret_bank = viva_take(&bank);
 	return 0;
+}
+
+int viva_question_bank_open(const char *path, struct viva_question_bank **ret_bank, struct viva_error *error)
+{
+	VIVA_AUTO_FREE char *text = NULL;
+	size_t size = 0;
+	const struct reader reader = {.path = path ? path : VIVA_QUESTIONS_PATH, .error = error};
+	int code = read_file(&reader, &text, &size);
+	return code == 0 ? viva_question_bank_read(viva_bytes_of(text, size), reader.path, ret_bank, error) : code;
 }
 
 struct viva_question_bank *viva_question_bank_destroy(struct viva_question_bank *bank)

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/macros.h"
 
@@ -54,6 +56,9 @@ const char *viva_question_bank_default_path(void);
 // sentence names the file, the question or set, and the member at fault), VIVA_ELIMIT (too large), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_question_bank_open(const char *path, struct viva_question_bank **ret_bank,
 					    struct viva_error *error);
+// The same of a text in memory; `name` stands for the file in sentences.
+VIVA_MUST_CHECK int viva_question_bank_read(struct viva_bytes text, const char *name,
+					    struct viva_question_bank **ret_bank, struct viva_error *error);
 struct viva_question_bank *viva_question_bank_destroy(struct viva_question_bank *bank);
 VIVA_DEFINE_AUTO(viva_question_bank)
 
@@ -64,6 +69,9 @@ size_t viva_question_bank_set_count(const struct viva_question_bank *bank);
 const struct viva_question_set *viva_question_bank_set_at(const struct viva_question_bank *bank, size_t index);
 size_t viva_question_bank_question_count(const struct viva_question_bank *bank);
 const struct viva_question *viva_question_bank_question_at(const struct viva_question_bank *bank, size_t index);
+
+// An id for a question that has a key only: the same on each machine.
+void viva_question_id_of_key(const char *key, char ret_id[VIVA_UUID_SIZE]);
 
 // The question with that id (a UUID in either case), or with that key; NULL = not in the bank.
 const struct viva_question *viva_question_bank_find(const struct viva_question_bank *bank, const char *id);

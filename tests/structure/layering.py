@@ -37,7 +37,7 @@ MAY_USE = {
     "up": ["auth", "net", "discovery"],
     "candidate": ["film", "net"],
     "analyze": ["film", "vision"],
-    "operate": ["bus"],
+    "operate": ["bus", "questions"],
     "nginx_config": ["discovery"],
 }
 MAX_LINES = 600
