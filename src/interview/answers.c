@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "interview/adapt.h"
 #include "interview/messages.h"
 #include "interview/meters.h"
 
@@ -118,15 +119,19 @@ static int count_answer(struct viva_store_transaction *transaction, struct inter
 {
 	struct interview_record *record = &result->record;
 	result->asked = record->current_question;
+	// What the candidate has not seen yet may still be chosen by this answer.
+	if (record->is_adaptive && result->has_next && result->next.number > record->current_question)
+		record->undecided = result->next.number;
 	if (result->has_next)
 		record->current_question = result->next.number;
 	record->answered++;
 	struct viva_value values[] = {viva_value_int(record->answered), viva_value_int(record->current_question),
-				      viva_value_text(record->id), viva_value_int(record->version)};
+				      viva_value_int(record->undecided), viva_value_text(record->id),
+				      viva_value_int(record->version)};
 	int64_t changed = 0;
 	int status = viva_transaction_execute(transaction,
 					      "UPDATE interview_interviews SET answered = $1, current_question = $2,"
-					      " version = version + 1 WHERE id = $3 AND version = $4",
+					      " undecided = $3, version = version + 1 WHERE id = $4 AND version = $5",
 					      values, VIVA_COUNT(values), &changed, error);
 	if (!status && changed == 0)
 		status = viva_fail(error, VIVA_ECONFLICT, NULL, "the interview was changed at the same time");
@@ -146,7 +151,9 @@ static int take_answer(struct viva_store_transaction *transaction, void *context
 	const struct interview_question *questions = NULL;
 	const struct interview_question *question = NULL;
 	size_t count = 0;
-	status = interview_load_questions(&reader, record.id, &questions, &count, error);
+	status = interview_settle_in(taking->service, &reader, &record, error);
+	if (!status)
+		status = interview_load_questions(&reader, record.id, &questions, &count, error);
 	if (!status)
 		status = find_question(questions, count, taking->request->question_id, &question, error);
 	if (status)
@@ -180,6 +187,22 @@ static const char *text_of(struct viva_arena *arena, json_t *json)
 	return text;
 }
 
+// Makes the choice that the answer left open. A question that the store does not know as chosen is not told.
+static void choose_next(struct interview_service *service, struct viva_arena *arena,
+			struct interview_answer_result *result)
+{
+	struct interview_reader reader = {.store = service->store, .arena = arena};
+	const struct interview_question *questions = NULL;
+	size_t count = 0;
+	int status = interview_settle(service, result->record.id, arena, &result->record, NULL);
+	if (!status)
+		status = interview_load_questions(&reader, result->record.id, &questions, &count, NULL);
+	const struct interview_question *next = status ? NULL : interview_open_question(questions, count);
+	result->has_next = next != NULL;
+	if (next)
+		result->next = *next;
+}
+
 int interview_answer(struct interview_service *service, const char *id, const struct interview_answer_request *request,
 		     int64_t deadline_us, struct viva_arena *arena, struct interview_answer_result *ret_result,
 		     struct viva_error *error)
@@ -196,6 +219,8 @@ int interview_answer(struct interview_service *service, const char *id, const st
 	if (!reason)
 		(void)!interview_analyse_answer(service, &taking.answer, deadline_us, arena, &taking.result.analysis,
 						NULL);
+	if (taking.result.record.undecided > 0)
+		choose_next(service, arena, &taking.result);
 	*ret_result = taking.result;
 	return 0;
 }

@@ -33,6 +33,7 @@ struct interview_service {
 	struct interview_janitor *janitor;
 	atomic_bool needs_scrub;  // something was erased and may still stand in the store's files
 	int64_t timeout_ms;       // of an interview, from its start
+	bool is_order_fixed;      // no interview is adaptive
 	double confidence_floor;  // below it an answer can't be scored
 };
 

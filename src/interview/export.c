@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "interview/adapt.h"
 #include "interview/messages.h"
 #include "interview/timeline.h"
 
@@ -17,7 +18,7 @@ static int load_whole(struct interview_service *service, const char *id, struct 
 	const struct interview_answer *answers = NULL;
 	size_t question_count = 0;
 	size_t answer_count = 0;
-	int status = interview_load(&reader, id, &record, error);
+	int status = interview_load_settled(service, id, arena, &record, error);
 	if (!status)
 		status = interview_load_questions(&reader, id, &questions, &question_count, error);
 	if (!status)

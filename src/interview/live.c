@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "interview/adapt.h"
 #include "interview/answers.h"
 #include "interview/context.h"
 #include "interview/frame_message.h"
@@ -229,7 +230,7 @@ static int greet(struct errand *errand, struct viva_arena *arena, struct viva_er
 	struct interview_record record;
 	const struct interview_question *questions = NULL;
 	size_t count = 0;
-	int status = interview_load(&reader, errand->session->id, &record, error);
+	int status = interview_load_settled(errand->service, errand->session->id, arena, &record, error);
 	if (!status)
 		status = interview_load_questions(&reader, record.id, &questions, &count, error);
 	if (status)

@@ -199,16 +199,18 @@ json_t *interview_whole_json(const struct interview_record *record, const struct
 		json_array_append_new(given, answer_json(&answers[i]));
 	const struct interview_question *open =
 		record->state == INTERVIEW_IN_PROGRESS ? interview_open_question(questions, question_count) : NULL;
-	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:{s:b, s:b}, s:s, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-		record->id, "user_id", record->user_id, "status", interview_state_name(record->state), "mode",
-		interview_mode_name(record->mode), "consent", "emotion_analysis", record->emotion_analysis, "recording",
-		record->recording, "question_set", record->question_set, "total_questions", record->total_questions,
-		"progress", interview_progress(record), "current_question", record->current_question, "started_at",
-		interview_time_json(record->started_at), "expires_at", interview_time_json(record->expires_at),
-		"completed_at", interview_time_json(record->completed_at), "ws_url",
-		json_sprintf("/ws/interviews/%s", record->id), "question", interview_question_json(open), "questions",
-		asked, "answers", given, "score", interview_stored_json(record->score));
+	return json_pack("{s:s, s:s, s:s, s:s, s:{s:b, s:b}, s:s, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+			 "s:o, s:b, s:I}",
+			 "id", record->id, "user_id", record->user_id, "status", interview_state_name(record->state),
+			 "mode", interview_mode_name(record->mode), "consent", "emotion_analysis",
+			 record->emotion_analysis, "recording", record->recording, "question_set", record->question_set,
+			 "total_questions", record->total_questions, "progress", interview_progress(record),
+			 "current_question", record->current_question, "started_at",
+			 interview_time_json(record->started_at), "expires_at", interview_time_json(record->expires_at),
+			 "completed_at", interview_time_json(record->completed_at), "ws_url",
+			 json_sprintf("/ws/interviews/%s", record->id), "question", interview_question_json(open),
+			 "questions", asked, "answers", given, "score", interview_stored_json(record->score),
+			 "adaptive", record->is_adaptive, "seed", (json_int_t)record->seed);
 }
 
 json_t *interview_status_json(const struct interview_record *record)

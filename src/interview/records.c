@@ -46,7 +46,8 @@ int interview_load(const struct interview_reader *reader, const char *id, struct
 	status = interview_read(reader,
 				"SELECT id, user_id, question_set, mode, emotion_analysis, recording, state,"
 				" total_questions, answered, current_question, started_at, expires_at,"
-				" completed_at, score, score_attempts, frame_queues, version"
+				" completed_at, score, score_attempts, frame_queues, version,"
+				" adaptive, seed, undecided"
 				" FROM interview_interviews WHERE id = $1",
 				values, VIVA_COUNT(values), &rows, error);
 	if (status)
@@ -69,6 +70,9 @@ int interview_load(const struct interview_reader *reader, const char *id, struct
 		.score_attempts = (int)viva_rows_int(&rows, 0, 14),
 		.frame_queues = (int)viva_rows_int(&rows, 0, 15),
 		.version = viva_rows_int(&rows, 0, 16),
+		.is_adaptive = viva_rows_int(&rows, 0, 17) != 0,
+		.seed = viva_rows_int(&rows, 0, 18),
+		.undecided = (int)viva_rows_int(&rows, 0, 19),
 	};
 	if (!interview_mode_parse(viva_rows_text(&rows, 0, 3), &record.mode) ||
 	    !interview_state_parse(viva_rows_text(&rows, 0, 6), &record.state))

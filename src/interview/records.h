@@ -26,6 +26,9 @@ struct interview_record {
 	const char *score;     // JSON; NULL = not scored
 	int score_attempts;
 	int frame_queues;  // processes that gave frames of it to the queue
+	bool is_adaptive;
+	int64_t seed;   // of an adaptive one's choices, 0 – 2^53 - 1
+	int undecided;  // number of the question whose choice is open (adapt.h); 0 = none
 	int64_t version;
 };
 

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "interview/adapt.h"
 #include "interview/answers.h"
 #include "interview/erase.h"
 #include "interview/export.h"
@@ -85,7 +86,7 @@ static int handle_get(struct viva_http_request *request, struct viva_http_respon
 	size_t answer_count = 0;
 	int status = interview_route_id(request, NULL, &id, error);
 	if (!status)
-		status = interview_load(&reader, id, &record, error);
+		status = interview_load_settled(request->context, id, request->arena, &record, error);
 	if (!status)
 		status = interview_load_questions(&reader, id, &questions, &question_count, error);
 	if (!status)

@@ -82,6 +82,11 @@ static const char VERSION_3[] =
 	"CREATE INDEX interview_erasures_left ON interview_erasures (interview_id) WHERE sweeps_left > 0;"
 	"CREATE INDEX interview_erasures_by_age ON interview_erasures (erased_at);";
 
+// Adaptive interviews: what their choices are made of, and the number of the question whose choice is open (adapt.h).
+static const char VERSION_4[] = "ALTER TABLE interview_interviews ADD COLUMN adaptive INTEGER NOT NULL DEFAULT 0;"
+				"ALTER TABLE interview_interviews ADD COLUMN seed BIGINT NOT NULL DEFAULT 0;"
+				"ALTER TABLE interview_interviews ADD COLUMN undecided INTEGER NOT NULL DEFAULT 0;";
+
 const struct viva_migration interview_migrations[] = {
-	{1, VERSION_1}, {2, VIVA_OUTBOX_SCHEMA("interview")}, {3, VERSION_3}};
+	{1, VERSION_1}, {2, VIVA_OUTBOX_SCHEMA("interview")}, {3, VERSION_3}, {4, VERSION_4}};
 const size_t interview_migration_count = VIVA_COUNT(interview_migrations);

@@ -3,6 +3,7 @@
 // The service's settings, its start and its end.
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "interview/context.h"
 #include "interview/interview.h"
@@ -20,6 +21,9 @@ static const struct viva_option options[] = {
 	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where interviews are kept; default sqlite:DATA/viva.db",
 	 true},
 	{"questions", VIVA_OPTION_TEXT, NULL, 0, 0, "path", "Question bank; default the one that comes with Viva",
+	 false},
+	{"adaptive", VIVA_OPTION_TEXT, "on", 0, 0, NULL,
+	 "on: interviews of adaptive question sets choose questions by the answers; off: all ask in the set's order",
 	 false},
 	{"interview-timeout-minutes", VIVA_OPTION_INT, "120", 1, 10080, "minutes",
 	 "How long after its start an interview ends by itself", false},
@@ -97,10 +101,21 @@ static int open_bus(struct interview_service *service)
 	return status ? status : interview_queue_init(&service->queue, runtime->bus, runtime->clock);
 }
 
+static int read_adaptive(struct interview_service *service, struct viva_error *error)
+{
+	const char *value = viva_config_text(service->runtime.config, "adaptive");
+	service->is_order_fixed = strcmp(value, "off") == 0;
+	if (service->is_order_fixed || strcmp(value, "on") == 0)
+		return 0;
+	return viva_fail(error, VIVA_EUSAGE, "adaptive", "--adaptive must be on or off");
+}
+
 static int open_parts(struct interview_service *service, struct viva_error *error)
 {
 	const struct viva_service_runtime *runtime = &service->runtime;
-	int status = viva_question_bank_open(viva_config_text(runtime->config, "questions"), &service->bank, error);
+	int status = read_adaptive(service, error);
+	if (!status)
+		status = viva_question_bank_open(viva_config_text(runtime->config, "questions"), &service->bank, error);
 	if (!status)
 		status = open_store(service, error);
 	if (!status)

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "interview/adapt.h"
 #include "interview/messages.h"
 #include "interview/meters.h"
 #include "interview/records.h"
 
 // A token lives as long as the interview, and then as long as a candidate may come back for the result.
 #define TOKEN_GRACE_MS (INT64_C(24) * 60 * 60 * 1000)
+#define MAX_SEED ((INT64_C(1) << 53) - 1)  // what JSON's readers keep exactly
 static const char SEAL_PURPOSE[] = "interview start response";
 
 static bool is_printable(const char *text)
@@ -70,6 +72,15 @@ static int parse_mode_and_consent(const json_t *body, struct interview_start *st
 	return status;
 }
 
+// Candidates who compete are asked the same, unless whoever starts the interview wants it otherwise.
+static int parse_choosing(const json_t *body, struct interview_start *start, struct viva_error *error)
+{
+	start->is_adaptive = start->question_set->is_adaptive && start->mode != INTERVIEW_RECRUITMENT;
+	start->seed = -1;
+	int status = viva_json_get_bool(body, "adaptive", false, &start->is_adaptive, error);
+	return status ? status : viva_json_get_int(body, "seed", false, 0, MAX_SEED, &start->seed, error);
+}
+
 int interview_start_parse(const json_t *body, const struct viva_question_bank *bank, struct interview_start *ret_start,
 			  struct viva_error *error)
 {
@@ -79,6 +90,8 @@ int interview_start_parse(const json_t *body, const struct viva_question_bank *b
 		status = parse_questions(body, bank, &start, error);
 	if (!status)
 		status = parse_mode_and_consent(body, &start, error);
+	if (!status)
+		status = parse_choosing(body, &start, error);
 	if (!status)
 		*ret_start = start;
 	return status;
@@ -91,6 +104,9 @@ struct making {
 	struct viva_arena *arena;
 	char id[VIVA_UUID_SIZE];
 	int64_t started_at;
+	bool is_adaptive;
+	int64_t seed;
+	struct interview_slot slots[INTERVIEW_MAX_QUESTIONS];
 	const char *response;         // the JSON text to answer
 	const char *sealed_response;  // as it is remembered for the key
 	bool has_key;
@@ -146,7 +162,7 @@ static int make_response(struct making *making, struct viva_error *error)
 	int status = issue_token(making, &token, error);
 	if (status)
 		return status;
-	const struct viva_question *first = making->start->question_set->questions[0];
+	const struct viva_question *first = making->slots[0].question;
 	VIVA_AUTO_JSON response =
 		json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:{s:s, s:s, s:s}}", "id", making->id, "token", token,
 			  "status", interview_state_name(INTERVIEW_IN_PROGRESS), "started_at",
@@ -235,11 +251,13 @@ static int insert_interview(struct viva_store_transaction *transaction, const st
 		viva_value_int(start->total_questions),
 		viva_value_int(making->started_at),
 		viva_value_int(making->started_at + making->service->timeout_ms),
+		viva_value_int(making->is_adaptive),
+		viva_value_int(making->seed),
 	};
 	return viva_transaction_execute(transaction,
 					"INSERT INTO interview_interviews (id, user_id, question_set, mode,"
-					" emotion_analysis, recording, state, total_questions, started_at, expires_at)"
-					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+					" emotion_analysis, recording, state, total_questions, started_at, expires_at,"
+					" adaptive, seed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
 					values, VIVA_COUNT(values), NULL, error);
 }
 
@@ -248,7 +266,7 @@ static int insert_questions(struct viva_store_transaction *transaction, const st
 {
 	int status = 0;
 	for (int i = 0; i < making->start->total_questions && !status; i++) {
-		const struct viva_question *question = making->start->question_set->questions[i];
+		const struct viva_question *question = making->slots[i].question;
 		struct viva_value values[] = {viva_value_text(making->id), viva_value_int(i + 1),
 					      viva_value_text(question->id), viva_value_text(question->text),
 					      viva_value_text(question->category)};
@@ -288,6 +306,26 @@ static int make_or_repeat(struct viva_store_transaction *transaction, void *cont
 	return status;
 }
 
+// What is asked, if the answers change nothing.
+static void plan(struct making *making)
+{
+	const struct interview_start *start = making->start;
+	size_t total = (size_t)start->total_questions;
+	making->is_adaptive = start->is_adaptive && !making->service->is_order_fixed;
+	// A set to choose from is no list to go through, even where the answers change nothing.
+	if (!making->is_adaptive && !start->question_set->is_adaptive) {
+		for (size_t i = 0; i < total; i++)
+			making->slots[i] =
+				(struct interview_slot){.question = start->question_set->questions[i], .follow_up = -1};
+		return;
+	}
+	making->seed = start->seed;
+	if (making->seed < 0)
+		making->seed =
+			making->is_adaptive ? (int64_t)viva_random_below(making->service->runtime.random, MAX_SEED) : 0;
+	interview_plan(start->question_set, total, (uint64_t)making->seed, making->slots);
+}
+
 int interview_start(struct interview_service *service, const struct interview_start *start, const char *idempotency_key,
 		    struct viva_bytes body, struct viva_arena *arena, const char **ret_response, const char **ret_id,
 		    struct viva_error *error)
@@ -298,6 +336,7 @@ int interview_start(struct interview_service *service, const struct interview_st
 	*making = (struct making){
 		.service = service, .start = start, .arena = arena, .started_at = interview_now_ms(service)};
 	viva_uuid7(service->runtime.clock, service->runtime.random, making->id);
+	plan(making);
 	int status = idempotency_key ? take_key(making, idempotency_key, body, error) : 0;
 	if (!status)
 		status = make_response(making, error);

@@ -23,6 +23,8 @@ struct interview_start {
 	enum interview_mode mode;
 	bool emotion_analysis;
 	bool recording;
+	bool is_adaptive;
+	int64_t seed;  // of the choice of questions; -1 = by chance, or the same for all where nothing is adaptive
 };
 
 // Reads a request's body; VIVA_EFIELD names the member. Texts are borrowed from `body`.

@@ -21,7 +21,6 @@ enum {
 	MAX_TITLE_BYTES = 200,
 	MAX_REFERENCE_POINTS = 16,
 	MAX_FOLLOW_UPS = 8,
-	MAX_SET_QUESTIONS = 200,
 	ARENA_BYTES = 32 << 20,
 };
 
@@ -288,7 +287,7 @@ static int read_set(struct viva_question_bank *bank, const json_t *json, struct 
 	if (code == 0)
 		code = read_text(bank, json, "title", MAX_TITLE_BYTES, &set.title, error);
 	if (code == 0)
-		code = viva_json_get_array(json, "questions", true, MAX_SET_QUESTIONS, &keys, error);
+		code = viva_json_get_array(json, "questions", true, VIVA_QUESTION_SET_MAX_QUESTIONS, &keys, error);
 	if (code == 0 && !is_name(set.name))
 		code = viva_fail(error, VIVA_EFIELD, "name", "name must be 1 to %d of a-z, 0-9 and -", MAX_NAME);
 	if (code == 0)
