@@ -20,6 +20,16 @@ static enum scoring_category category_of(const char *name)
 	return SCORING_OTHER;
 }
 
+// What an answer is compared with: a follow-up makes sense only after the question that it digs into.
+static const char *with_context(const struct scoring_service *service, const struct scoring_answer *answer,
+				const char *question, struct viva_arena *arena)
+{
+	size_t index;
+	const struct viva_question *parent =
+		viva_question_bank_find_follow_up(service->bank, answer->question_id, &index);
+	return parent ? viva_arena_printf(arena, "%s %s", parent->text, question) : question;
+}
+
 int scoring_judge(struct scoring_service *service, const struct scoring_answer *answer, struct viva_arena *arena,
 		  struct scoring_judgement *ret_judgement, struct viva_error *error)
 {
@@ -31,8 +41,11 @@ int scoring_judge(struct scoring_service *service, const struct scoring_answer *
 		judgement.category_name = known->category;
 	judgement.category = category_of(judgement.category_name);
 
+	const char *compared = with_context(service, answer, judgement.question, arena);
+	if (!compared)
+		return VIVA_ENOMEM;
 	struct viva_answer input = {
-		.question = viva_bytes_of_text(judgement.question),
+		.question = viva_bytes_of_text(compared),
 		.transcript = viva_bytes_of_text(answer->transcript),
 		.is_narrative = judgement.category != SCORING_TECHNICAL && judgement.category != SCORING_OTHER,
 		.seconds = answer->seconds,
