@@ -4,6 +4,9 @@
 //   viva-bench-vision MODEL_DIR FRAME_DIR [ROUNDS [FPS]]
 // Frames are taken in the order of their names, as one film; each round is a new session. With --list as a fifth
 // argument a line per frame of the first round tells what was seen.
+//   viva-bench-vision MODEL_DIR FRAME_DIR --serve FPS
+// goes through the film once for each line on stdin, as one session without end, and answers with a line of JSON:
+// {"ms": of each frame, "faces": frames with one, "rss_mb": now}.
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,12 +145,57 @@ static void report(struct times *times)
 	       times->sum.expression / count * 1000);
 }
 
+static double rss_mb(void)
+{
+	char line[128];
+	double kb = 0;
+	FILE *file = fopen("/proc/self/status", "re");
+	while (file && fgets(line, sizeof line, file))
+		if (sscanf(line, "VmRSS: %lf", &kb) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kb / 1024;
+}
+
+static void go_through(struct viva_vision *vision, const struct film *film, struct viva_tracker *tracker,
+		       double first_ms, double step_ms)
+{
+	size_t faces = 0;
+	printf("{\"ms\": [");
+	for (size_t i = 0; i < film->count; i++) {
+		struct viva_vision_result result;
+		struct viva_error error = {0};
+		int64_t time_ms = (int64_t)(first_ms + (double)i * step_ms);
+		if (viva_vision_analyze(vision, film->frames[i], VIVA_IMAGE_ANY, time_ms, tracker, &result, &error) !=
+		    0)
+			stop(viva_error_message(&error), film->names[i]);
+		printf("%s%.4f", i > 0 ? ", " : "", result.timing.total * 1000);
+		faces += result.is_detected;
+	}
+	printf("], \"faces\": %zu, \"rss_mb\": %.1f}\n", faces, rss_mb());
+	fflush(stdout);
+}
+
+static int serve(struct viva_vision *vision, const char *directory, int64_t fps)
+{
+	char line[16];
+	struct film film = read_film(directory);
+	struct viva_tracker tracker = {0};
+	double time_ms = 0, step_ms = 1000. / (double)fps;
+	for (; fgets(line, sizeof line, stdin); time_ms += (double)film.count * step_ms)
+		go_through(vision, &film, &tracker, time_ms, step_ms);
+	free_film(&film);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int64_t rounds = 3, fps = 30;
-	if (argc < 3 || argc > 6 || (argc > 3 && viva_parse_int64(argv[3], 1, 1000, &rounds) != 0) ||
+	bool serves = argc == 5 && strcmp(argv[3], "--serve") == 0;
+	if (argc < 3 || argc > 6 || (argc > 3 && !serves && viva_parse_int64(argv[3], 1, 1000, &rounds) != 0) ||
 	    (argc > 4 && viva_parse_int64(argv[4], 1, 1000, &fps) != 0)) {
-		fprintf(stderr, "usage: viva-bench-vision MODEL_DIR FRAME_DIR [ROUNDS [FPS [--list]]]\n");
+		fprintf(stderr, "usage: viva-bench-vision MODEL_DIR FRAME_DIR [ROUNDS [FPS [--list]]] | --serve FPS\n");
 		return 2;
 	}
 	struct viva_vision_options options = viva_vision_defaults();
@@ -156,6 +204,8 @@ int main(int argc, char **argv)
 	VIVA_AUTO(viva_vision) vision = NULL;
 	if (viva_vision_open(&options, &vision, &error) != 0)
 		stop(viva_error_message(&error), "models");
+	if (serves)
+		return serve(vision, argv[2], fps);
 	struct film film = read_film(argv[2]);
 	struct times times = {.totals = allocate(film.count * (size_t)rounds * sizeof *times.totals)};
 	for (int64_t round = 0; round < rounds; round++) {
