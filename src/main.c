@@ -10,6 +10,7 @@
 #include "interview/interview.h"
 #include "nginx_config/nginx_config.h"
 #include "operate/operate.h"
+#include "review/review.h"
 #include "scoring/scoring.h"
 #include "up/up.h"
 #include "worker/worker.h"
@@ -29,6 +30,7 @@ static const struct command {
 	{"webhooks", "what webhooks were sent; sends some again", viva_webhooks_main},
 	{"candidate", "plays a candidate against a running platform", viva_candidate_main},
 	{"analyze", "what is seen in a picture, a folder or a film", viva_analyze_main},
+	{"report", "fetches the report of an interview: PDF, web page or JSON", viva_report_main},
 	{"queues", "how much waits on the bus", viva_queues_main},
 	{"dead-letters", "messages that could not be dealt with: list, show, replay, drop", viva_dead_letters_main},
 	{"questions", "question banks: lint, list, import, export", viva_questions_main},

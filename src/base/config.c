@@ -41,6 +41,15 @@ static size_t find(const struct viva_config *config, const char *name, size_t si
 	return NOT_FOUND;
 }
 
+static size_t find_letter(const struct viva_config *config, char letter)
+{
+	for (size_t i = 0; i < config->count; i++) {
+		if (config->settings[i].option->letter == letter)
+			return i;
+	}
+	return NOT_FOUND;
+}
+
 static void variable_of(const struct viva_option *option, char ret_name[MAX_VARIABLE])
 {
 	snprintf(ret_name, MAX_VARIABLE, "VIVA_%s", option->name);
@@ -144,6 +153,28 @@ static int load_defaults_and_environment(struct viva_config *config, struct viva
 	return 0;
 }
 
+// Takes the flag's value, which is the argument after *index unless it came with it.
+static int load_value(struct setting *setting, const char *value, int count, char *const *arguments, int *index,
+		      struct viva_error *error)
+{
+	if (!value && setting->option->type == VIVA_OPTION_FLAG)
+		return set(setting, "on", FROM_FLAG, error);
+	if (!value && *index + 1 == count)
+		return viva_fail(error, VIVA_EUSAGE, setting->option->name, "--%s needs a value",
+				 setting->option->name);
+	return set(setting, value ? value : arguments[++*index], FROM_FLAG, error);
+}
+
+static int load_letter(struct viva_config *config, int count, char *const *arguments, int *index,
+		       struct viva_error *error)
+{
+	const char *argument = arguments[*index];
+	size_t found = argument[2] == '\0' ? find_letter(config, argument[1]) : NOT_FOUND;
+	if (found == NOT_FOUND)
+		return viva_fail(error, VIVA_EUSAGE, NULL, "unknown option %.64s", argument);
+	return load_value(&config->settings[found], NULL, count, arguments, index, error);
+}
+
 // Reads the flag at *index, and the argument after it where that is its value.
 static int load_flag(struct viva_config *config, int count, char *const *arguments, int *index,
 		     struct viva_error *error)
@@ -154,13 +185,7 @@ static int load_flag(struct viva_config *config, int count, char *const *argumen
 	size_t found = find(config, name, size);
 	if (found == NOT_FOUND)
 		return viva_fail(error, VIVA_EUSAGE, NULL, "unknown option --%.*s", (int)VIVA_MIN(size, 64u), name);
-	struct setting *setting = &config->settings[found];
-	if (!value && setting->option->type == VIVA_OPTION_FLAG)
-		return set(setting, "on", FROM_FLAG, error);
-	if (!value && *index + 1 == count)
-		return viva_fail(error, VIVA_EUSAGE, setting->option->name, "--%s needs a value",
-				 setting->option->name);
-	return set(setting, value ? value : arguments[++*index], FROM_FLAG, error);
+	return load_value(&config->settings[found], value, count, arguments, index, error);
 }
 
 static int load_arguments(struct viva_config *config, int count, char *const *arguments, struct viva_error *error)
@@ -182,7 +207,7 @@ static int load_arguments(struct viva_config *config, int count, char *const *ar
 		} else if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
 			config->wants_help = true;
 		} else if (argument[1] != '-') {
-			status = viva_fail(error, VIVA_EUSAGE, NULL, "unknown option %.64s", argument);
+			status = load_letter(config, count, arguments, &i, error);
 		} else {
 			status = load_flag(config, count, arguments, &i, error);
 		}
@@ -272,8 +297,9 @@ void viva_config_print_help(const struct viva_config *config, const char *usage,
 		char variable[MAX_VARIABLE];
 		variable_of(option, variable);
 		bool is_sentence = option->help[strlen(option->help) - 1] == '.';
-		fprintf(out, "  --%s %s\n      %s%s", option->name, value_word(option), option->help,
-			is_sentence ? "" : ".");
+		char letter[] = {'-', option->letter, ',', ' ', '\0'};
+		fprintf(out, "  %s--%s %s\n      %s%s", option->letter ? letter : "", option->name, value_word(option),
+			option->help, is_sentence ? "" : ".");
 		if (option->type != VIVA_OPTION_FLAG && option->default_value)
 			fprintf(out, " Default: %s.", option->default_value);
 		if (option->min != 0 || option->max != 0)

@@ -26,6 +26,7 @@ struct viva_option {
 	const char *unit;           // "ms", "bytes", "URL", … shown in --help; NULL = none
 	const char *help;           // one sentence
 	bool secret;                // its value is never printed
+	char letter;                // 'o': -o is short for it; 0 = none
 };
 
 // The option that names a file of VIVA_…=VALUE lines.

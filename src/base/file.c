@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -44,4 +45,26 @@ int viva_file_read(const char *path, size_t max_bytes, char **ret_data, size_t *
 	int code = read_all(file, max_bytes, ret_data, ret_size);
 	fclose(file);
 	return code;
+}
+
+int viva_file_replace(const char *path, struct viva_bytes bytes)
+{
+	VIVA_AUTO_FREE char *draft = NULL;
+	if (asprintf(&draft, "%s.part", path) < 0)
+		return VIVA_ENOMEM;
+	FILE *file = fopen(draft, "we");
+	if (!file)
+		return VIVA_EIO;
+	bool is_written = fwrite(bytes.data, 1, bytes.size, file) == bytes.size;
+	int cause = errno;
+	if (fclose(file) != 0 && is_written) {
+		is_written = false;
+		cause = errno;
+	}
+	if (is_written && rename(draft, path) == 0)
+		return 0;
+	cause = is_written ? errno : cause;
+	unlink(draft);
+	errno = cause;
+	return VIVA_EIO;
 }

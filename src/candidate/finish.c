@@ -2,12 +2,10 @@
 #include "candidate/finish.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 
 enum { MAX_PATH = 512 };
@@ -55,28 +53,30 @@ static int wait_for_score(struct candidate_client *client, const char *id, json_
 	}
 }
 
-// The report replaces an older one at once or not at all.
 static int write_report(const char *path, struct viva_bytes report, struct viva_error *error)
 {
-	VIVA_AUTO_FREE char *draft = NULL;
-	if (asprintf(&draft, "%s.part", path) < 0)
-		return viva_fail(error, VIVA_ENOMEM, NULL, "out of memory");
-	FILE *file = fopen(draft, "we");
-	bool is_written = file && fwrite(report.data, 1, report.size, file) == report.size;
-	if (file && fclose(file) != 0)
-		is_written = false;
-	if (is_written && rename(draft, path) == 0)
-		return 0;
-	int cause = errno;
-	unlink(draft);
-	return viva_fail(error, VIVA_EIO, "report", "the report can't be written to %.160s: %s", path, strerror(cause));
+	int result = viva_file_replace(path, report);
+	if (result < 0)
+		return viva_fail(error, result, "report", "the report can't be written to %.160s: %s", path,
+				 result == VIVA_EIO ? strerror(errno) : viva_error_text(result));
+	return 0;
+}
+
+// By the ending of the file's name; what has none of ours is JSON.
+static const char *format_of(const char *path)
+{
+	const char *ending = strrchr(path, '.');
+	if (ending && (strcmp(ending, ".pdf") == 0 || strcmp(ending, ".html") == 0))
+		return ending + 1;
+	return "json";
 }
 
 static int order_report(struct candidate_client *client, const struct candidate_plan *plan, const char *id,
 			json_t **ret_answer, struct viva_error *error)
 {
-	VIVA_AUTO_JSON order = json_pack("{s:s, s:b, s:b, s:s}", "session_id", id, "include_emotions",
-					 plan->consents_to_emotion, "include_video", 0, "format", "json");
+	VIVA_AUTO_JSON order =
+		json_pack("{s:s, s:b, s:b, s:s}", "session_id", id, "include_emotions", plan->consents_to_emotion,
+			  "include_video", 0, "format", format_of(plan->report_path));
 	if (!order)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "out of memory");
 	struct candidate_request request = {.method = "POST", .path = "/api/v1/scores/report", .body = order};

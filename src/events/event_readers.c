@@ -103,6 +103,8 @@ int viva_event_read_score_calculated(struct viva_bytes body, struct viva_arena *
 	if (!status)
 		status = event_get_time(json, "calculated_at", &event.calculated_at_ms, error);
 	if (!status)
+		status = viva_json_get_bool(json, "not_scorable", false, &event.not_scorable, error);
+	if (!status)
 		*ret_event = event;
 	return status;
 }

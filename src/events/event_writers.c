@@ -49,6 +49,8 @@ int viva_event_write_score_calculated(const struct viva_score_calculated *event,
 		event_number(event->technical_score), "communication_score", event_number(event->communication_score),
 		"emotion_score", event_number(event->emotion_score), "overall_score",
 		event_number(event->overall_score), "calculated_at", event_time(event->calculated_at_ms));
+	if (json && event->not_scorable && json_object_set_new(json, "not_scorable", json_true()))
+		return VIVA_ENOMEM;
 	return event_put_json(out, json);
 }
 

@@ -70,6 +70,7 @@ struct viva_score_calculated {
 	const char *session_id;
 	double technical_score, communication_score, emotion_score,
 		overall_score;  // [0, 100]; emotion 0 when not scored
+	bool not_scorable;  // ours: no answer could be scored, and the scores are 0 for want of data; absent = false
 	int64_t calculated_at_ms;
 };
 

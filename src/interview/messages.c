@@ -145,19 +145,25 @@ json_t *interview_score_json(const Scoring__ScoreResponse *score, const struct i
 	for (size_t i = 0; i < score->n_insights; i++) {
 		const Scoring__Insight *insight = score->insights[i];
 		explains_emotion = explains_emotion || strcmp(insight->category, "emotion") == 0;
-		json_array_append_new(insights,
-				      json_pack("{s:s, s:s, s:o}", "category", insight->category, "description",
-						insight->description, "impact", real(insight->impact)));
+		json_array_append_new(insights, json_pack("{s:s, s:s, s:o, s:s}", "category", insight->category,
+							  "description", insight->description, "impact",
+							  real(insight->impact), "evidence", insight->evidence));
 	}
 	bool has_emotion = score->emotion_scored && interview_allows_emotion(record);
 	if (!interview_allows_emotion(record) && !explains_emotion)
 		json_array_append_new(insights, json_pack("{s:s, s:s, s:i}", "category", "emotion", "description",
 							  why_without_emotion(record), "impact", 0));
-	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:s}", "technical_score", real(score->technical_score),
-			 "communication_score", real(score->communication_score), "emotion_score",
+	// What could not be scored has no number: 0 would read as a bad score.
+	bool is_scored = !score->not_scorable;
+	json_t *band = score->overall_high > 0 ? json_pack("{s:o, s:o}", "low", real(score->overall_low), "high",
+							   real(score->overall_high))
+					       : json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:s}", "technical_score",
+			 is_scored ? real(score->technical_score) : json_null(), "communication_score",
+			 is_scored ? real(score->communication_score) : json_null(), "emotion_score",
 			 has_emotion ? real(score->emotion_score) : json_null(), "overall_score",
-			 real(score->overall_score), "feedback", score->feedback, "insights", insights, "version",
-			 score->version);
+			 is_scored ? real(score->overall_score) : json_null(), "overall_band", band, "scorable",
+			 is_scored, "feedback", score->feedback, "insights", insights, "version", score->version);
 }
 
 json_t *interview_stored_json(const char *text)

@@ -42,6 +42,8 @@ static int read_insight(const json_t *json, struct viva_arena *arena, Scoring__I
 		status = read_text(json, "description", MAX_TEXT_BYTES, arena, &insight->description, error);
 	if (!status)
 		status = viva_json_get_double(json, "impact", false, -1, 1, &impact, error);
+	if (!status)
+		status = read_text(json, "evidence", MAX_TEXT_BYTES, arena, &insight->evidence, error);
 	insight->impact = (float)impact;
 	return status;
 }
@@ -74,7 +76,8 @@ int interview_score_parse(const json_t *json, struct viva_arena *arena, Scoring_
 	if (!score)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the score");
 	scoring__score_response__init(score);
-	bool is_emotion_scored = false;
+	bool is_emotion_scored = false, is_scorable = true;
+	json_t *band = NULL;
 	int status = read_text(json, "session_id", MAX_NAME_BYTES, arena, &score->session_id, error);
 	if (!status)
 		status = read_score(json, "technical_score", &score->technical_score, error);
@@ -91,10 +94,19 @@ int interview_score_parse(const json_t *json, struct viva_arena *arena, Scoring_
 	if (!status)
 		status = viva_json_get_bool(json, "emotion_scored", false, &is_emotion_scored, error);
 	if (!status)
+		status = viva_json_get_bool(json, "scorable", false, &is_scorable, error);
+	if (!status)
+		status = viva_json_get_object(json, "overall_band", false, &band, error);
+	if (!status && band)
+		status = read_score(band, "low", &score->overall_low, error);
+	if (!status && band)
+		status = read_score(band, "high", &score->overall_high, error);
+	if (!status)
 		status = viva_json_get_int(json, "calculated_at", true, 0, INT64_MAX, &score->calculated_at, error);
 	if (!status)
 		status = read_insights(json, arena, score, error);
 	score->emotion_scored = is_emotion_scored;
+	score->not_scorable = !is_scorable;
 	if (!status)
 		*ret_score = score;
 	return status;

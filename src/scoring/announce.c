@@ -22,6 +22,7 @@ int scoring_announcement_make(const struct scoring_record *record, struct viva_a
 		.communication_score = rounded(response->communication_score),
 		.emotion_score = response->emotion_scored ? rounded(response->emotion_score) : 0,
 		.overall_score = rounded(response->overall_score),
+		.not_scorable = response->not_scorable,
 		.calculated_at_ms = response->calculated_at,
 	};
 	struct viva_buffer buffer = {.limit = VIVA_EVENT_MAX_SMALL_BYTES};

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "scoring/band.h"
 #include "scoring/insights.h"
 #include "scoring/request.h"
 
@@ -18,6 +19,7 @@ struct answer_scores {
 	bool is_scored;
 	double content;
 	double communication;
+	const char *content_sum, *communication_sum;
 };
 
 struct calculation {
@@ -30,30 +32,55 @@ struct calculation {
 	json_t *answers;  // of the details
 	bool is_technical_fallback;
 	bool has_emotion;
+	bool is_scored;  // some answer is
 	double technical, communication, emotion, overall;
+	double technical_error, communication_error, overall_error;  // standard errors
 };
 
-static double content_score(const struct viva_answer_analysis *analysis)
+// A number as it is told, so that what is stored, shown and computed by hand agree.
+static double rounded(double score)
 {
-	double sum = DEPTH_WEIGHT * analysis->depth;
+	return round(fmin(fmax(score, 0), 100) * 100) / 100;
+}
+
+// As the report tells it, so that it can be followed by hand.
+static double told(double share)
+{
+	return round(share * 10000) / 10000;
+}
+
+// Both scores of an answer, and how they come about. VIVA_ENOMEM.
+static int score_answer(const struct viva_answer_analysis *analysis, struct viva_arena *arena,
+			struct answer_scores *ret_scores)
+{
+	double sum = DEPTH_WEIGHT * told(analysis->depth);
 	double weights = DEPTH_WEIGHT;
+	double relevance = analysis->has_relevance ? told(analysis->relevance) : 1;
+	double clarity = told(analysis->clarity);
+	const char *text = viva_arena_printf(arena, "%g × depth %.4f", DEPTH_WEIGHT, told(analysis->depth));
 	if (analysis->has_relevance) {
-		sum += RELEVANCE_WEIGHT * analysis->relevance;
+		sum += RELEVANCE_WEIGHT * relevance;
 		weights += RELEVANCE_WEIGHT;
+		text = viva_arena_printf(arena, "%s + %g × relevance %.4f", text ? text : "", RELEVANCE_WEIGHT,
+					 relevance);
 	}
 	if (analysis->has_points) {
 		// Points met by a list of keywords or by disorder count as little as its depth.
-		sum += COVERAGE_WEIGHT * analysis->coverage * viva_features_prose(analysis->features.function_share) *
-		       (.7 + .3 * viva_features_order(analysis->features.disorder));
+		double coverage = told(analysis->coverage * viva_features_prose(analysis->features.function_share) *
+				       (.7 + .3 * viva_features_order(analysis->features.disorder)));
+		sum += COVERAGE_WEIGHT * coverage;
 		weights += COVERAGE_WEIGHT;
+		text = viva_arena_printf(arena, "%s + %g × coverage %.4f", text ? text : "", COVERAGE_WEIGHT, coverage);
 	}
-	return 100 * sum / weights;
-}
-
-static double communication_score(const struct viva_answer_analysis *analysis)
-{
-	double relevance = analysis->has_relevance ? analysis->relevance : 1;
-	return 100 * analysis->clarity * (.7 + .3 * relevance);
+	ret_scores->is_scored = true;
+	ret_scores->content = rounded(100 * sum / weights);
+	ret_scores->communication = rounded(100 * clarity * (.7 + .3 * relevance));
+	ret_scores->content_sum =
+		viva_arena_printf(arena, "100 × (%s) ÷ %g = %.2f", text ? text : "", weights, ret_scores->content);
+	ret_scores->communication_sum =
+		viva_arena_printf(arena, "100 × clarity %.4f × (0.7 + 0.3 × relevance %.4f) = %.2f", clarity, relevance,
+				  ret_scores->communication);
+	return text && ret_scores->content_sum && ret_scores->communication_sum ? 0 : VIVA_ENOMEM;
 }
 
 // The beginning of a question for a sentence about its answer.
@@ -86,11 +113,18 @@ static void explain_answer(struct calculation *calculation, size_t index)
 		scoring_insight_add(insights, analysis->remarks[i].code, analysis->remarks[i].impact, "%s: %s", name,
 				    analysis->remarks[i].description);
 	size_t covered = 0;
-	for (size_t i = 0; i < analysis->point_count; i++)
-		covered += analysis->points[i].status == VIVA_POINT_COVERED;
+	const struct viva_point_finding *best = NULL;
+	for (size_t i = 0; i < analysis->point_count; i++) {
+		const struct viva_point_finding *point = &analysis->points[i];
+		covered += point->status == VIVA_POINT_COVERED;
+		if (point->evidence[0] != '\0' && (!best || point->similarity > best->similarity))
+			best = point;
+	}
 	if (analysis->point_count > 0 && analysis->features.words > 0)
 		scoring_insight_add(insights, "coverage", analysis->coverage - .5,
 				    "%s covers %zu of %zu reference points.", name, covered, analysis->point_count);
+	if (best && analysis->features.words > 0)
+		scoring_insight_quote(insights, best->evidence);
 }
 
 static json_t *answer_details(const struct calculation *calculation, size_t index)
@@ -99,12 +133,13 @@ static json_t *answer_details(const struct calculation *calculation, size_t inde
 	const struct answer_scores *scores = &calculation->scores[index];
 	bool is_technical = scores->is_scored &&
 			    (judgement->category == SCORING_TECHNICAL || judgement->category == SCORING_SITUATIONAL);
-	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:b, s:o, s:o}", "question_id",
+	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:s?, s:s?}", "question_id",
 			 calculation->request->answers[index]->question_id, "question", judgement->question, "category",
 			 judgement->category_name, "analysis", scoring_analysis_json(&judgement->analysis), "scored",
 			 scores->is_scored, "technical", is_technical, "content_score",
 			 scores->is_scored ? viva_json_real(scores->content, 2) : json_null(), "communication_score",
-			 scores->is_scored ? viva_json_real(scores->communication, 2) : json_null());
+			 scores->is_scored ? viva_json_real(scores->communication, 2) : json_null(), "content_sum",
+			 scores->content_sum, "communication_sum", scores->communication_sum);
 }
 
 static int judge_answer(struct calculation *calculation, size_t index, struct viva_error *error)
@@ -125,11 +160,10 @@ static int judge_answer(struct calculation *calculation, size_t index, struct vi
 	if (code != 0)
 		return code;
 	struct answer_scores *scores = &calculation->scores[index];
-	scores->is_scored = judgement->analysis.unscorable == VIVA_SCORABLE;
-	if (scores->is_scored) {
-		scores->content = content_score(&judgement->analysis);
-		scores->communication = communication_score(&judgement->analysis);
-	}
+	if (judgement->analysis.unscorable == VIVA_SCORABLE)
+		code = score_answer(&judgement->analysis, calculation->arena, scores);
+	if (code != 0)
+		return code;
 	explain_answer(calculation, index);
 	if (json_array_append_new(calculation->answers, answer_details(calculation, index)) != 0)
 		return VIVA_ENOMEM;
@@ -157,44 +191,52 @@ static int judge_answers(struct calculation *calculation, int64_t deadline_us, s
 	return 0;
 }
 
-// The mean content of the answers whose category asks for it; *ret_count is their number.
-static double mean_content(const struct calculation *calculation, bool only_technical, size_t *ret_count)
+// The content of the answers, or of those whose category asks for knowledge.
+static struct scoring_sample sample_content(const struct calculation *calculation, bool only_technical)
 {
-	double sum = 0;
-	size_t count = 0;
+	struct scoring_sample sample = {0};
 	for (size_t i = 0; i < calculation->request->n_answers; i++) {
 		enum scoring_category category = calculation->judgements[i].category;
-		if (!calculation->scores[i].is_scored)
-			continue;
-		if (only_technical && category != SCORING_TECHNICAL && category != SCORING_SITUATIONAL)
-			continue;
-		sum += calculation->scores[i].content;
-		count++;
+		bool is_wanted = !only_technical || category == SCORING_TECHNICAL || category == SCORING_SITUATIONAL;
+		if (calculation->scores[i].is_scored && is_wanted)
+			scoring_sample_add(&sample, calculation->scores[i].content);
 	}
-	*ret_count = count;
-	return count > 0 ? sum / (double)count : 0;
+	return sample;
+}
+
+static struct scoring_sample sample_communication(const struct calculation *calculation)
+{
+	struct scoring_sample sample = {0};
+	for (size_t i = 0; i < calculation->request->n_answers; i++) {
+		if (calculation->scores[i].is_scored)
+			scoring_sample_add(&sample, calculation->scores[i].communication);
+	}
+	return sample;
 }
 
 static void score_answers(struct calculation *calculation)
 {
-	size_t technical = 0;
-	size_t scored = 0;
-	calculation->technical = mean_content(calculation, true, &technical);
-	double content = mean_content(calculation, false, &scored);
-	if (technical == 0) {
-		calculation->technical = content;
+	struct scoring_sample content = sample_content(calculation, true);
+	struct scoring_sample communication = sample_communication(calculation);
+	size_t scored = communication.count;
+	if (content.count == 0) {
+		content = sample_content(calculation, false);
 		calculation->is_technical_fallback = true;
 		if (scored > 0)
 			scoring_insight_add(&calculation->insights, "technical", 0,
 					    "No technical or situational question was answered: the technical score is "
 					    "the content of all answers.");
 	}
-	for (size_t i = 0; i < calculation->request->n_answers; i++)
-		calculation->communication += calculation->scores[i].communication / fmax((double)scored, 1);
+	calculation->is_scored = scored > 0;
+	calculation->technical = rounded(scoring_sample_mean(&content));
+	calculation->communication = rounded(scoring_sample_mean(&communication));
+	calculation->technical_error = scoring_sample_error(&content);
+	calculation->communication_error = scoring_sample_error(&communication);
 	if (scored == 0)
-		scoring_insight_add(&calculation->insights, "no_answers", 0,
-				    "There was no answer that could be scored: the scores are 0 for want of data, not "
-				    "as a judgement.");
+		scoring_insight_add(
+			&calculation->insights, "no_answers", 0,
+			"There was no answer that could be scored: there are no scores for want of data, not "
+			"as a judgement.");
 	const Scoring__InterviewMetadata *metadata = calculation->request->metadata;
 	if (metadata && (size_t)metadata->total_questions > calculation->request->n_answers)
 		scoring_insight_add(&calculation->insights, "completeness", 0,
@@ -234,7 +276,7 @@ static void score_emotions(struct calculation *calculation)
 		weights += (double)row->confidence;
 	}
 	calculation->has_emotion = true;
-	calculation->emotion = 100 * sum / weights;
+	calculation->emotion = rounded(100 * sum / weights);
 	if (calculation->service->weights.emotion <= 0)
 		scoring_insight_add(&calculation->insights, "emotion", 0,
 				    "Emotions are shown for practice only: they weigh nothing in the overall score.");
@@ -245,17 +287,16 @@ static void score_overall(struct calculation *calculation)
 	const struct scoring_weights *weights = &calculation->service->weights;
 	double emotion_weight = calculation->has_emotion ? weights->emotion : 0;
 	double all = weights->technical + weights->communication + emotion_weight;
-	if (all > 0)
-		calculation->overall =
-			(weights->technical * calculation->technical +
+	if (all <= 0 || !calculation->is_scored)
+		return;
+	calculation->overall =
+		rounded((weights->technical * calculation->technical +
 			 weights->communication * calculation->communication + emotion_weight * calculation->emotion) /
-			all;
-}
-
-// A number as it is told, so that what is stored, shown and computed by hand agree.
-static double rounded(double score)
-{
-	return round(fmin(fmax(score, 0), 100) * 100) / 100;
+			all);
+	// The same answers make both scores, so their errors go together.
+	calculation->overall_error = (weights->technical * calculation->technical_error +
+				      weights->communication * calculation->communication_error) /
+				     all;
 }
 
 static const char *write_feedback(const struct calculation *calculation)
@@ -282,13 +323,12 @@ static const char *write_feedback(const struct calculation *calculation)
 		return NULL;
 	const char *advice = calculation->judgements[worst].analysis.feedback;
 	if (scored == 1)
-		return viva_arena_printf(calculation->arena, "Overall %.0f of 100. %s", rounded(calculation->overall),
-					 advice);
+		return viva_arena_printf(calculation->arena, "Overall %.0f of 100. %s", calculation->overall, advice);
 	return viva_arena_printf(calculation->arena,
 				 "Overall %.0f of 100: content %.0f, communication %.0f. %s is the strongest. %s has "
 				 "the most room: %s",
-				 rounded(calculation->overall), rounded(calculation->technical),
-				 rounded(calculation->communication), strongest, weakest, advice);
+				 calculation->overall, calculation->technical, calculation->communication, strongest,
+				 weakest, advice);
 }
 
 static int make_response(struct calculation *calculation, Scoring__ScoreResponse **ret_response)
@@ -307,28 +347,43 @@ static int make_response(struct calculation *calculation, Scoring__ScoreResponse
 	memcpy(items, insights->items, bytes);
 	scoring__score_response__init(response);
 	response->session_id = calculation->request->session_id;
-	response->technical_score = (float)rounded(calculation->technical);
-	response->communication_score = (float)rounded(calculation->communication);
-	response->emotion_score = (float)rounded(calculation->emotion);
-	response->overall_score = (float)rounded(calculation->overall);
+	response->technical_score = (float)calculation->technical;
+	response->communication_score = (float)calculation->communication;
+	response->emotion_score = (float)calculation->emotion;
+	response->overall_score = (float)calculation->overall;
 	response->feedback = (char *)(uintptr_t)feedback;
 	response->insights = items;
 	response->n_insights = insights->count;
 	response->emotion_scored = calculation->has_emotion;
+	response->not_scorable = !calculation->is_scored;
+	if (calculation->is_scored) {
+		struct scoring_band band = scoring_band_around(calculation->overall, calculation->overall_error);
+		response->overall_low = (float)rounded(band.low);
+		response->overall_high = (float)rounded(band.high);
+	}
 	response->version = version;
 	response->calculated_at = viva_clock_unix_ms(calculation->service->clock);
 	*ret_response = response;
 	return 0;
 }
 
+static json_t *error_json(const struct calculation *calculation)
+{
+	return json_pack("{s:o, s:o, s:o, s:f, s:f, s:f}", "technical", viva_json_real(calculation->technical_error, 3),
+			 "communication", viva_json_real(calculation->communication_error, 3), "overall",
+			 viva_json_real(calculation->overall_error, 3), "answer_deviation", SCORING_ANSWER_DEVIATION,
+			 "deviation_weight", SCORING_DEVIATION_WEIGHT, "width", SCORING_BAND_WIDTH);
+}
+
 static json_t *make_details(const struct calculation *calculation)
 {
 	const struct scoring_weights *weights = &calculation->service->weights;
-	return json_pack("{s:O, s:b, s:{s:f, s:f, s:f}, s:{s:f, s:f, s:f}}", "answers", calculation->answers,
+	return json_pack("{s:O, s:b, s:{s:f, s:f, s:f}, s:{s:f, s:f, s:f}, s:o}", "answers", calculation->answers,
 			 "technical_fallback", calculation->is_technical_fallback, "weights", "technical",
 			 weights->technical, "communication", weights->communication, "emotion",
 			 calculation->has_emotion ? weights->emotion : 0.0, "content_weights", "depth", DEPTH_WEIGHT,
-			 "relevance", RELEVANCE_WEIGHT, "coverage", COVERAGE_WEIGHT);
+			 "relevance", RELEVANCE_WEIGHT, "coverage", COVERAGE_WEIGHT, "standard_errors",
+			 error_json(calculation));
 }
 
 int scoring_calculate(struct scoring_service *service, const Scoring__ScoreRequest *request, int64_t deadline_us,

@@ -2,6 +2,9 @@
 #include "scoring/insights.h"
 
 #include <stdarg.h>
+#include <string.h>
+
+#include "base/text.h"
 
 void scoring_insight_add(struct scoring_insights *insights, const char *category, double impact, const char *format,
 			 ...)
@@ -22,4 +25,16 @@ void scoring_insight_add(struct scoring_insights *insights, const char *category
 	insight->description = description;
 	insight->impact = (float)(impact < -1 ? -1 : impact > 1 ? 1 : impact);
 	insights->items[insights->count++] = insight;
+}
+
+void scoring_insight_quote(struct scoring_insights *insights, const char *evidence)
+{
+	if (insights->count == 0)
+		return;
+	size_t size = viva_utf8_cut(evidence, strlen(evidence), SCORING_MAX_EVIDENCE_BYTES);
+	char *copy = viva_arena_text(insights->arena, evidence, size);
+	if (copy)
+		insights->items[insights->count - 1]->evidence = copy;
+	else
+		insights->is_short_of_memory = true;
 }

@@ -10,7 +10,7 @@
 #include "base/macros.h"
 #include "scoring.pb-c.h"
 
-enum { SCORING_MAX_INSIGHTS = 40 };
+enum { SCORING_MAX_INSIGHTS = 40, SCORING_MAX_EVIDENCE_BYTES = 400 };
 
 struct scoring_insights {
 	struct viva_arena *arena;
@@ -23,5 +23,8 @@ struct scoring_insights {
 // when memory is short, nothing is added.
 void scoring_insight_add(struct scoring_insights *insights, const char *category, double impact, const char *format,
 			 ...) VIVA_PRINTF(4, 5);
+// Puts the candidate's own words under the last one; a copy, cut at a character's boundary where it is long. Nothing
+// happens without one.
+void scoring_insight_quote(struct scoring_insights *insights, const char *evidence);
 
 #endif

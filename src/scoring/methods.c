@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "report/report.h"
 #include "scoring/judge.h"
 #include "scoring/request.h"
 #include "scoring/session.h"
@@ -62,18 +63,22 @@ static int generate_report(struct viva_rpc_call *call, void *context, struct viv
 						       .include_emotions = request->include_emotions,
 						       .include_video = request->include_video};
 	VIVA_AUTO_JSON report = NULL;
+	VIVA_AUTO(viva_blob) blob = NULL;
 	const char *url = NULL;
+	enum viva_report_format format = VIVA_REPORT_PDF;
 	code = scoring_session_report(context, &options, viva_rpc_arena(call), &report, &url, error);
+	if (code == 0)
+		code = viva_report_format_parse(options.format, &format, error);
+	if (code == 0)
+		code = viva_report_render(report, format, &blob);
 	if (code != 0)
 		return code;
-	char *text = viva_json_text(viva_rpc_arena(call), report);
-	if (!text)
-		return VIVA_ENOMEM;
+	struct viva_bytes bytes = viva_blob_bytes(blob);
 	Scoring__ReportResponse reply = SCORING__REPORT_RESPONSE__INIT;
-	char format[] = "json";
+	// Packing only reads what protobuf-c's members, which are not const, point to.
 	reply.report_url = (char *)(uintptr_t)url;
-	reply.report_data = (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)text};
-	reply.format = format;
+	reply.report_data = (ProtobufCBinaryData){.len = bytes.size, .data = (uint8_t *)(uintptr_t)bytes.data};
+	reply.format = (char *)(uintptr_t)viva_report_format_name(format);
 	return viva_rpc_reply(call, &reply.base);
 }
 

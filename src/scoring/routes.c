@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "auth/auth.h"
+#include "report/report.h"
+#include "report/report_html.h"
 #include "report/report_json.h"
 #include "scoring/judge.h"
 #include "scoring/records.h"
@@ -147,7 +149,9 @@ static int make_report(struct viva_http_request *request, struct viva_http_respo
 		code = scoring_session_report(service, &options, request->arena, &report, &url, error);
 	if (code != 0)
 		return code;
-	return respond(response, json_pack("{s:s, s:s}", "report_url", url, "format", options.format));
+	// As it was understood: "" is pdf.
+	const char *format = options.format[0] != '\0' ? options.format : viva_report_format_name(VIVA_REPORT_PDF);
+	return respond(response, json_pack("{s:s, s:s}", "report_url", url, "format", format));
 }
 
 static bool query_is_true(const struct viva_http_request *request, const char *name)
@@ -156,17 +160,40 @@ static bool query_is_true(const struct viva_http_request *request, const char *n
 	return value && (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
 }
 
+// A page that is opened right here may load nothing, and no type is guessed.
+static int add_report_headers(struct viva_http_response *response, enum viva_report_format format)
+{
+	char policy[256];
+	int code = viva_http_add_header(response, "X-Content-Type-Options", "nosniff");
+	if (code == 0)
+		code = viva_http_add_header(response, "Cache-Control", "no-store");
+	if (code != 0 || format != VIVA_REPORT_HTML)
+		return code;
+	code = viva_report_html_policy(policy);
+	return code == 0 ? viva_http_add_header(response, "Content-Security-Policy", policy) : code;
+}
+
 static int get_report(struct viva_http_request *request, struct viva_http_response *response, struct viva_error *error)
 {
-	struct scoring_report_options options = {.format = "json",
-						 .include_emotions = query_is_true(request, "include_emotions"),
-						 .include_video = query_is_true(request, "include_video")};
-	json_t *report = NULL;
+	const char *wanted = viva_http_query(request, "format");
+	struct scoring_report_options options = {
+		.format = wanted && wanted[0] != '\0' ? wanted : viva_report_format_name(VIVA_REPORT_JSON),
+		.include_emotions = query_is_true(request, "include_emotions"),
+		.include_video = query_is_true(request, "include_video")};
+	VIVA_AUTO_JSON report = NULL;
+	VIVA_AUTO(viva_blob) blob = NULL;
 	const char *url = NULL;
+	enum viva_report_format format = VIVA_REPORT_JSON;
 	int code = path_session(request, &options.session_id, error);
 	if (code == 0)
 		code = scoring_session_report(request->context, &options, request->arena, &report, &url, error);
-	return code == 0 ? respond(response, report) : code;
+	if (code == 0)
+		code = viva_report_format_parse(options.format, &format, error);
+	if (code == 0)
+		code = viva_report_render(report, format, &blob);
+	if (code == 0)
+		code = add_report_headers(response, format);
+	return code == 0 ? viva_http_respond_blob(response, 200, viva_report_content_type(format), blob) : code;
 }
 
 static int read_answer_request(const json_t *json, Scoring__AnswerRequest *answer, struct viva_error *error)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "report/report.h"
 #include "report/report_json.h"
 #include "scoring/calculate.h"
 #include "scoring/records.h"
@@ -73,23 +74,23 @@ int scoring_session_score_again(struct scoring_service *service, const char *ses
 	return code == 0 ? calculate(service, &whole, caller, arena, ret_response, error) : code;
 }
 
-static const char *report_url(const struct scoring_report_options *options, struct viva_arena *arena)
+static const char *report_url(const struct scoring_report_options *options, enum viva_report_format format,
+			      struct viva_arena *arena)
 {
-	return viva_arena_printf(arena, "/api/v1/scores/report/%s%s%s%s", options->session_id,
-				 options->include_emotions || options->include_video ? "?" : "",
-				 options->include_emotions ? "include_emotions=true" : "",
-				 !options->include_video     ? ""
-				 : options->include_emotions ? "&include_video=true"
-							     : "include_video=true");
+	return viva_arena_printf(arena, "/api/v1/scores/report/%s?format=%s%s%s", options->session_id,
+				 viva_report_format_name(format),
+				 options->include_emotions ? "&include_emotions=true" : "",
+				 options->include_video ? "&include_video=true" : "");
 }
 
 int scoring_session_report(struct scoring_service *service, const struct scoring_report_options *options,
 			   struct viva_arena *arena, json_t **ret_report, const char **ret_url,
 			   struct viva_error *error)
 {
-	bool is_pdf = options->format[0] == '\0' || strcmp(options->format, "pdf") == 0;
-	if (!is_pdf && strcmp(options->format, "json") != 0)
-		return viva_fail(error, VIVA_EFIELD, "format", "format must be json or pdf");
+	enum viva_report_format format;
+	int code = viva_report_format_parse(options->format, &format, error);
+	if (code != 0)
+		return code;
 	if (!scoring_session_id_is_valid(options->session_id))
 		return viva_fail(error, VIVA_EFIELD, "session_id", "session_id is missing or not valid");
 	struct viva_report_source source = {.include_emotions = options->include_emotions,
@@ -97,12 +98,9 @@ int scoring_session_report(struct scoring_service *service, const struct scoring
 	Scoring__ScoreRequest *request = NULL;
 	Scoring__ScoreResponse *response = NULL;
 	VIVA_AUTO_JSON details = NULL;
-	int code =
-		scoring_records_load(service->store, options->session_id, arena, &request, &response, &details, error);
+	code = scoring_records_load(service->store, options->session_id, arena, &request, &response, &details, error);
 	if (code != 0)
 		return code;
-	if (is_pdf)
-		return viva_fail(error, VIVA_EUNIMPLEMENTED, "format", "reports are made as json in this version");
 	Scoring__ScoreRequest whole = *request;
 	if (options->include_emotions && allows_emotions(request))
 		code = use_own_timeline(service, &whole, arena, error);
@@ -111,7 +109,7 @@ int scoring_session_report(struct scoring_service *service, const struct scoring
 	source.request = &whole;
 	source.response = response;
 	source.details = details;
-	const char *url = report_url(options, arena);
+	const char *url = report_url(options, format, arena);
 	VIVA_AUTO_JSON report = viva_report_json(&source);
 	if (!url || !report)
 		return VIVA_ENOMEM;

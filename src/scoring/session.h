@@ -30,12 +30,12 @@ VIVA_MUST_CHECK int scoring_session_score_again(struct scoring_service *service,
 
 struct scoring_report_options {
 	const char *session_id;
-	const char *format;  // "json", "pdf" or "" = pdf
+	const char *format;  // "json", "html", "pdf" or "" = pdf
 	bool include_emotions, include_video;
 };
 
-// The report as JSON (the caller's) and the path it can be fetched from, in the arena.
-// VIVA_EFIELD (format), VIVA_ENOTFOUND, VIVA_EUNIMPLEMENTED (pdf).
+// What the report says, as JSON (the caller's; viva_report_render makes the format of it), and the path it can be
+// fetched from in this format, in the arena. VIVA_EFIELD (format, session_id), VIVA_ENOTFOUND.
 VIVA_MUST_CHECK int scoring_session_report(struct scoring_service *service,
 					   const struct scoring_report_options *options, struct viva_arena *arena,
 					   json_t **ret_report, const char **ret_url, struct viva_error *error);

@@ -26,7 +26,7 @@ struct worker_completions_options {
 	struct viva_random *random;  // all borrowed
 	size_t threads;
 	int64_t wait_ms;            // at most, for the frames of an interview
-	const char *report_format;  // "json" or "pdf"; borrowed
+	const char *report_format;  // "pdf", "html" or "json"; borrowed
 };
 
 // Starts to consume. The errors of viva_bus_consume.

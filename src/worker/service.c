@@ -32,7 +32,7 @@ static const struct viva_option options[] = {
 	{"completion-wait-ms", VIVA_OPTION_INT, "30000", 0, 3600000, "ms",
 	 "How long the score of a completed interview waits for frames in the queues", false},
 	{"completion-threads", VIVA_OPTION_INT, "4", 1, 256, NULL, "Completed interviews worked on at a time", false},
-	{"report-format", VIVA_OPTION_TEXT, "json", 0, 0, "json|pdf", "Which report is made of a scored interview",
+	{"report-format", VIVA_OPTION_TEXT, "pdf", 0, 0, "pdf|html|json", "Which report is made of a scored interview",
 	 false},
 	{"webhook-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URLs",
 	 "Told of each score; several are separated by commas. https only, but for this machine", true},
@@ -78,9 +78,9 @@ static int read_settings(struct worker_service *service, struct viva_error *erro
 		return viva_fail(error, VIVA_EUSAGE, "webhook-insecure", "--webhook-insecure is on or off, not \"%s\"",
 				 insecure);
 	const char *format = viva_config_text(config, "report-format");
-	if (!is_one_of(format, "json", "pdf"))
-		return viva_fail(error, VIVA_EUSAGE, "report-format", "--report-format is json or pdf, not \"%s\"",
-				 format);
+	if (!is_one_of(format, "pdf", "html") && strcmp(format, "json") != 0)
+		return viva_fail(error, VIVA_EUSAGE, "report-format",
+				 "--report-format is pdf, html or json, not \"%s\"", format);
 	service->webhook_max_age_ms = viva_config_int(config, "webhook-max-age-hours") * HOUR_MS;
 	service->frame_retention_ms = viva_config_int(config, "frame-retention-hours") * HOUR_MS;
 	service->delivery_retention_ms = viva_config_int(config, "delivery-retention-days") * 24 * HOUR_MS;

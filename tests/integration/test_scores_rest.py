@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """REST of the scoring service, through the gateway."""
 
+import html
 import uuid
 
 import pytest
@@ -147,13 +148,33 @@ def test_a_json_report_is_made_and_fetched(rest, frames):
     assert_error(rest.get(made["report_url"], credential=other.token), 403, "UNAUTHORIZED")
 
 
-def test_a_pdf_report_is_not_implemented_yet(rest):
-    interview, _ = finished(rest)
-    for body in ({"format": "pdf"}, {}):
-        answer = rest.post(
-            REPORT, json={"session_id": interview.id, "include_emotions": False, "include_video": False, **body}
-        )
-        assert_error(answer, 501, "UNIMPLEMENTED")
+def test_a_report_is_a_pdf_by_default_and_a_page_where_asked(rest):
+    interview, done = finished(rest)
+    for body, media_type, begin in (
+        ({}, "application/pdf", b"%PDF-"),
+        ({"format": "pdf"}, "application/pdf", b"%PDF-"),
+        ({"format": "html"}, "text/html", b"<!doctype html>"),
+    ):
+        made = ok(rest.post(REPORT, json={"session_id": interview.id, **body}))
+        assert made["format"] == body.get("format", "pdf")
+        answer = rest.get(made["report_url"], credential=interview.token)
+        assert answer.status_code == 200 and answer.headers["content-type"].startswith(media_type)
+        assert answer.content.startswith(begin) and answer.headers["x-content-type-options"] == "nosniff"
+        assert rest.get(made["report_url"], credential=interview.token).content == answer.content
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-") and policy in html.unescape(answer.text)
+    assert f"{done['score']['overall_score']:.0f}" in answer.text and GOOD[:40] in answer.text
+
+
+def test_what_could_not_be_scored_has_no_score(rest):
+    interview = rest.start(total_questions=1)
+    ok(interview.answer(interview.started["question"]["id"], GOOD, confidence=0.05), 201)
+    score = ok(interview.complete())["score"]
+    assert score["scorable"] is False and score["overall_band"] is None
+    assert [score[name] for name in ("technical_score", "communication_score", "overall_score")] == [None] * 3
+    stored = ok(rest.get(f"/api/v1/scores/session/{interview.id}"))
+    assert stored["scorable"] is False and stored["overall_score"] is None
+    assert ok(rest.get(f"/api/v1/interviews/{interview.id}"))["score"]["overall_score"] is None
 
 
 def test_a_report_of_an_unknown_format_is_refused(rest):

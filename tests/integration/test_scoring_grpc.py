@@ -183,14 +183,14 @@ def test_a_report_of_a_finished_interview_is_json(scoring, rest):
     assert report.report_url.startswith("/") and rest.get(report.report_url).status_code == 200
 
 
-def test_a_pdf_is_unimplemented_and_another_format_invalid(scoring, rest):
+def test_a_report_is_a_pdf_by_default_and_another_format_invalid(scoring, rest):
     interview = rest.start(total_questions=1)
     ok(interview.answer(interview.started["question"]["id"], GOOD), 201)
     ok(interview.complete())
-    for image_format, code in (
-        ("pdf", grpc.StatusCode.UNIMPLEMENTED),
-        ("", grpc.StatusCode.UNIMPLEMENTED),
-        ("docx", grpc.StatusCode.INVALID_ARGUMENT),
-    ):
-        request = pb().ReportRequest(session_id=interview.id, format=image_format)
-        assert_status(code, lambda: scoring.GenerateReport(request, timeout=CALL_LIMIT_S))
+    for wanted, name, begin in (("pdf", "pdf", b"%PDF-"), ("", "pdf", b"%PDF-"), ("html", "html", b"<!doctype html>")):
+        request = pb().ReportRequest(session_id=interview.id, format=wanted)
+        report = scoring.GenerateReport(request, timeout=CALL_LIMIT_S)
+        assert report.format == name and report.report_data.startswith(begin)
+        assert rest.get(report.report_url).content == report.report_data
+    request = pb().ReportRequest(session_id=interview.id, format="docx")
+    assert_status(grpc.StatusCode.INVALID_ARGUMENT, lambda: scoring.GenerateReport(request, timeout=CALL_LIMIT_S))

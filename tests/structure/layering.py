@@ -27,7 +27,7 @@ MAY_USE = {
     "rpc": ["resilience"],
     "vision": ["models"],
     "language": ["models"],
-    "report": [],
+    "report": ["language"],
     "service": ["auth", "bus", "discovery", "net", "resilience", "rpc"],
     "gateway": ["auth", "discovery", "net", "resilience", "service"],
     "interview": ["auth", "bus", "discovery", "events", "net", "questions", "resilience", "rpc", "service", "store"],
@@ -38,6 +38,7 @@ MAY_USE = {
     "candidate": ["film", "net"],
     "analyze": ["film", "vision"],
     "operate": ["bus", "questions"],
+    "review": ["candidate", "report"],
     "nginx_config": ["discovery"],
 }
 MAX_LINES = 600

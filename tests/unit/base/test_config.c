@@ -15,7 +15,7 @@ static const struct viva_option common[] = {
 static const struct viva_option special[] = {
 	{"test-weight", VIVA_OPTION_REAL, "0.25", 0, 1, NULL, "A share.", false},
 	{"test-json", VIVA_OPTION_FLAG, NULL, 0, 0, NULL, "Whether to write JSON", false},
-	{"test-any", VIVA_OPTION_INT, "-5", 0, 0, NULL, "Any number", false},
+	{"test-any", VIVA_OPTION_INT, "-5", 0, 0, NULL, "Any number", false, 'a'},
 };
 
 static const char *const variables[] = {"VIVA_TEST_PORT", "VIVA_TEST_URL",    "VIVA_TEST_KEY",
@@ -111,6 +111,8 @@ static void test_config__what_cannot_be_read_is_named(void **state)
 	REFUSED("--nonsense", "--nonsense=1");
 	REFUSED("unknown option", "--test-por", "1");
 	REFUSED("unknown option", "-x");
+	REFUSED("unknown option", "-a7");
+	REFUSED("needs a value", "-a");
 	REFUSED("unknown option", "--=");
 	REFUSED("needs a value", "--test-port");
 	REFUSED("--test-port: \"many\" is not a whole number from 0 to 65535", "--test-port", "many");
@@ -170,11 +172,21 @@ static void test_config__help_tells_each_option_but_no_secret(void **state)
 	free(text);
 }
 
+static void test_config__a_letter_is_short_for_its_option(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_config) config = NULL;
+	assert_ok(LOAD(&config, NULL, "-a", "-7", "file"));
+	assert_int_equal(viva_config_int(config, "test-any"), -7);
+	assert_int_equal(viva_config_positional_count(config), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, forget_environment)
 	const struct CMUnitTest tests[] = {
 		TEST(test_config__without_anything_the_defaults_hold),
+		TEST(test_config__a_letter_is_short_for_its_option),
 		TEST(test_config__a_flag_wins_over_its_variable_and_that_over_the_default),
 		TEST(test_config__values_come_behind_a_blank_or_an_equals_sign),
 		TEST(test_config__what_cannot_be_read_is_named),

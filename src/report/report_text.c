@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/report_text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unicode/uchar.h>
+
+#include "base/text.h"
+#include "language/unicode.h"
+
+enum { MAX_MARKS = 3, REPLACEMENT = 0xfffd, NON_JOINER = 0x200c, JOINER = 0x200d };
+
+enum fate { KEEP, DROP, REPLACE, SPACE, MARK };
+
+static enum fate fate_of(UChar32 character)
+{
+	if (u_isUWhiteSpace(character))
+		return SPACE;
+	switch (u_charType(character)) {
+	case U_CONTROL_CHAR:
+		return DROP;
+	case U_FORMAT_CHAR:
+		return character == NON_JOINER || character == JOINER ? KEEP : DROP;
+	case U_UNASSIGNED:
+	case U_PRIVATE_USE_CHAR:
+	case U_SURROGATE:
+		return REPLACE;
+	case U_NON_SPACING_MARK:
+	case U_ENCLOSING_MARK:
+		return MARK;
+	default:
+		return KEEP;
+	}
+}
+
+const char *viva_report_clean(struct viva_arena *arena, const char *text, size_t max_characters)
+{
+	static const char ellipsis[] = "…";
+	size_t size = strlen(text);
+	// A replacement has three bytes, whatever it stands for.
+	size_t capacity = VIVA_MIN(3 * size, 4 * max_characters) + sizeof ellipsis;
+	uint8_t *clean = viva_arena_alloc(arena, capacity);
+	if (!clean)
+		return "";
+	size_t at = 0;
+	size_t written = 0;
+	size_t count = 0;
+	unsigned marks = 0;
+	bool wants_space = false;
+	while (at < size) {
+		UChar32 character = viva_utf8_next((const uint8_t *)text, &at);
+		enum fate fate = fate_of(character);
+		marks = fate == MARK ? marks + 1 : 0;
+		if (fate == SPACE)
+			wants_space = written > 0;
+		if (fate == SPACE || fate == DROP || marks > MAX_MARKS)
+			continue;
+		if (count + wants_space >= max_characters) {
+			memcpy(clean + written, ellipsis, sizeof ellipsis);
+			return (char *)clean;
+		}
+		if (wants_space)
+			clean[written++] = ' ';
+		count += 1 + wants_space;
+		wants_space = false;
+		viva_utf8_put(clean, &written, fate == REPLACE ? REPLACEMENT : character);
+	}
+	clean[written] = '\0';
+	return (char *)clean;
+}
+
+const char *viva_report_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text ? text : "";
+}
+
+double viva_report_number(const json_t *object, const char *name)
+{
+	return json_number_value(json_object_get(object, name));
+}
+
+const char *viva_report_print(struct viva_arena *arena, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	const char *text = viva_arena_vprintf(arena, format, arguments);
+	va_end(arguments);
+	return text ? text : "";
+}
+
+const char *viva_report_clock(struct viva_arena *arena, double seconds)
+{
+	long whole = (long)(seconds + .5);
+	return viva_report_print(arena, "%ld:%02ld", whole / 60, whole % 60);
+}
+
+const char *viva_report_moment(struct viva_arena *arena, const char *rfc3339)
+{
+	static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
+					     "July",    "August",   "September", "October", "November", "December"};
+	int year, month, day, hour, minute;
+	int64_t unix_ms;
+	if (viva_rfc3339_to_unix_ms(rfc3339, &unix_ms) != 0)
+		return "";
+	char text[32];
+	viva_rfc3339_from_unix_ms(unix_ms, text);
+	if (sscanf(text, "%d-%d-%dT%d:%d", &year, &month, &day, &hour, &minute) != 5 || month < 1 || month > 12)
+		return "";
+	return viva_report_print(arena, "%d %s %d, %02d:%02d UTC", day, months[month - 1], year, hour, minute);
+}
+
+const char *viva_report_status(const char *status)
+{
+	if (strcmp(status, "covered") == 0)
+		return "Covered";
+	return strcmp(status, "partly") == 0 ? "Partly" : "Not found";
+}

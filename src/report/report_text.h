@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Texts of a report as they may be shown. Names, transcripts and questions come from outside: here they lose what could
+// steer a reader's eye or a program.
+//
+// Threads: any; nothing blocks.
+#ifndef VIVA_REPORT_TEXT_H
+#define VIVA_REPORT_TEXT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+
+// A copy of valid UTF-8 of at most `max_characters` code points, then "…": white space of any kind is one space,
+// control characters, bidirectional controls and invisible format characters are gone (but U+200C and U+200D, which
+// scripts need), what Unicode has not assigned or leaves to private use is U+FFFD, and no character carries more than
+// six marks. "" when memory is short.
+const char *viva_report_clean(struct viva_arena *arena, const char *text, size_t max_characters);
+
+// Members of an object: "" and 0 where they are missing or of another type.
+const char *viva_report_text(const json_t *object, const char *name);
+double viva_report_number(const json_t *object, const char *name);
+
+// As viva_arena_printf, "" when memory is short.
+const char *viva_report_print(struct viva_arena *arena, const char *format, ...) VIVA_PRINTF(2, 3);
+// "1:05" from seconds.
+const char *viva_report_clock(struct viva_arena *arena, double seconds);
+// "24 November 2026, 03:01 UTC" from RFC 3339 in UTC; "" from anything else.
+const char *viva_report_moment(struct viva_arena *arena, const char *rfc3339);
+
+// How a point's status is told to a reader, from the report's "covered", "partly" or "not_found".
+const char *viva_report_status(const char *status);
+
+#endif

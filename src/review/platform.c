@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "review/platform.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/log.h"
+
+static const struct viva_option common[] = {
+	{.name = "url",
+	 .type = VIVA_OPTION_TEXT,
+	 .default_value = "http://127.0.0.1:8000",
+	 .unit = "URL",
+	 .help = "The gateway of the platform"},
+	{.name = "api-key", .type = VIVA_OPTION_TEXT, .help = "API key of the platform", .secret = true},
+};
+
+int review_fail(const char *command, int code, const struct viva_error *error)
+{
+	fprintf(stderr, "viva %s: %s%s\n", command, viva_error_message(error),
+		code == VIVA_EUSAGE ? " (--help lists all options)" : "");
+	return code == VIVA_EUSAGE ? REVIEW_USAGE : REVIEW_FAILED;
+}
+
+struct viva_config *review_load(const char *command, const char *usage, const struct viva_option *options,
+				size_t option_count, int argument_count, char **arguments, int *ret_status)
+{
+	// What goes wrong is said once, by the command.
+	viva_log_set_level(VIVA_LOG_ERROR);
+	signal(SIGPIPE, SIG_IGN);
+	const struct viva_option *tables[] = {options, common};
+	const size_t counts[] = {option_count, VIVA_COUNT(common)};
+	struct viva_config *config = NULL;
+	struct viva_error error = {0};
+	int status = viva_config_load(tables, counts, VIVA_COUNT(tables), argument_count, arguments, &config, &error);
+	if (status) {
+		*ret_status = review_fail(command, status, &error);
+		return NULL;
+	}
+	if (viva_config_wants_help(config)) {
+		viva_config_print_help(config, usage, stdout);
+		*ret_status = 0;
+		return viva_config_destroy(config);
+	}
+	return config;
+}
+
+int review_connect(const struct viva_config *config, struct candidate_client **ret_client, struct viva_error *error)
+{
+	VIVA_AUTO(candidate_client) client = NULL;
+	const char *api_key = viva_config_text(config, "api-key");
+	int status = candidate_client_create(viva_config_text(config, "url"), &client, error);
+	if (!status && api_key && candidate_client_set_credential(client, api_key))
+		status = viva_fail(error, VIVA_EUSAGE, "api-key", "the API key is no such key");
+	if (!status)
+		*ret_client = viva_take(&client);
+	return status;
+}
