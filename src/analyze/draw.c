@@ -70,16 +70,32 @@ static void draw_mesh(const struct canvas *canvas)
 	cairo_fill(canvas->cairo);
 }
 
-// A closed line through points[first … last], then back through points[from … to], of which from > to.
-static void draw_ring(const struct canvas *canvas, const struct viva_point *points, int first, int last, int from,
-		      int to)
+// A closed path through points[first … last], then back through points[from … to], of which from > to.
+static void trace_ring(const struct canvas *canvas, const struct viva_point *points, int first, int last, int from,
+		       int to)
 {
 	for (int i = first; i <= last; i++)
 		move(canvas, i == first, (double)points[i].x, (double)points[i].y);
 	for (int i = from; i >= to; i--)
 		move(canvas, false, (double)points[i].x, (double)points[i].y);
 	cairo_close_path(canvas->cairo);
+}
+
+// As far as the lids leave it to be seen.
+static void draw_iris(const struct canvas *canvas, const struct viva_point *lids, const struct viva_point *iris)
+{
+	double radius = 0;
+	for (int i = 1; i < VIVA_IRIS_POINTS; i++)
+		radius += hypot((double)(iris[i].x - iris[0].x) * canvas->scale_x,
+				(double)(iris[i].y - iris[0].y) * canvas->scale_y) /
+			  (VIVA_IRIS_POINTS - 1);
+	cairo_save(canvas->cairo);
+	trace_ring(canvas, lids, 0, 8, 15, 9);
+	cairo_clip(canvas->cairo);
+	choose(canvas, iris_colour, 1);
+	dot(canvas, (double)iris[0].x, (double)iris[0].y, radius / canvas->line);
 	cairo_stroke(canvas->cairo);
+	cairo_restore(canvas->cairo);
 }
 
 static void draw_eyes(const struct canvas *canvas)
@@ -87,18 +103,9 @@ static void draw_eyes(const struct canvas *canvas)
 	const struct viva_face *face = &canvas->record->details.face;
 	bool is_closed = canvas->record->eyes == VIVA_EYES_CLOSED;
 	for (int side = 0; side < 2; side++) {
+		draw_iris(canvas, face->lids[side], face->irises[side]);
 		choose(canvas, is_closed ? closed_colour : open_colour, 1.2);
-		draw_ring(canvas, face->lids[side], 0, 8, 15, 9);
-		const struct viva_point *iris = face->irises[side];
-		double radius = 0;
-		for (int i = 1; i < VIVA_IRIS_POINTS; i++)
-			radius += hypot((double)(iris[i].x - iris[0].x) * canvas->scale_x,
-					(double)(iris[i].y - iris[0].y) * canvas->scale_y) /
-				  (VIVA_IRIS_POINTS - 1);
-		if (is_closed)
-			continue;
-		choose(canvas, iris_colour, 1);
-		dot(canvas, (double)iris[0].x, (double)iris[0].y, radius / canvas->line);
+		trace_ring(canvas, face->lids[side], 0, 8, 15, 9);
 		cairo_stroke(canvas->cairo);
 	}
 }
@@ -107,8 +114,9 @@ static void draw_lips(const struct canvas *canvas)
 {
 	const struct viva_point *lips = canvas->record->details.face.lips;
 	choose(canvas, lips_colour, 1);
-	draw_ring(canvas, lips, 0, 10, 19, 11);
-	draw_ring(canvas, lips, 20, 30, 39, 31);
+	trace_ring(canvas, lips, 0, 10, 19, 11);
+	trace_ring(canvas, lips, 20, 30, 39, 31);
+	cairo_stroke(canvas->cairo);
 }
 
 static void draw_marks(const struct canvas *canvas)
