@@ -138,7 +138,7 @@ int analyze_overlay_add(struct analyze_overlay *overlay, struct viva_bytes image
 		thin_out(overlay);
 	if (!event && record->index % overlay->step != 0)
 		return 0;
-	int code = viva_picture_decode(&overlay->picture, image, VIVA_IMAGE_ANY, &limits, error);
+	int code = viva_picture_decode(&overlay->picture, image, VIVA_IMAGE_ANY, NULL, &limits, error);
 	return code == 0 ? draw(overlay, record, event, error) : code;
 }
 

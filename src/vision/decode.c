@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <math.h>
 #include <spng.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <turbojpeg.h>
 
-#include "vision/jpeg_scan.h"
-#include "vision/picture.h"
+#include "vision/decode.h"
+#include "vision/jpeg.h"
 
 enum {
 	BYTES_PER_PIXEL = 4,
-	// A JPEG is decoded smaller while its longer side stays at least this: a face that fills a quarter of it still
-	// has the 192 pixels that the mesh network sees.
-	ENOUGH_PIXELS = 960,
 	MAX_PNG_CHUNK_BYTES = 1 << 20,  // of a chunk that is no image data: text, profiles
 	MAX_PNG_CACHE_BYTES = 4 << 20,  // of all such chunks together
 };
@@ -43,8 +40,8 @@ static int refuse_size(struct viva_error *error, uint64_t width, uint64_t height
 			 (unsigned long long)width, (unsigned long long)height);
 }
 
-static int check_size(uint64_t width, uint64_t height, const struct viva_picture_limits *limits,
-		      struct viva_error *error)
+int viva_picture_check_size(uint64_t width, uint64_t height, const struct viva_picture_limits *limits,
+			    struct viva_error *error)
 {
 	if (width == 0 || height == 0)
 		return viva_fail(error, VIVA_EIMAGE, NULL, "the picture has no pixels");
@@ -53,10 +50,9 @@ static int check_size(uint64_t width, uint64_t height, const struct viva_picture
 	return 0;
 }
 
-// Room for the pixels; what was there is lost.
-static int make_room(struct viva_picture *picture, int width, int height)
+int viva_picture_make_room(struct viva_picture *picture, int width, int height, const struct viva_window *window)
 {
-	size_t size = (size_t)width * (size_t)height * BYTES_PER_PIXEL;
+	size_t size = (size_t)window->width * (size_t)window->height * BYTES_PER_PIXEL;
 	if (size > picture->capacity) {
 		free(picture->pixels);
 		picture->capacity = 0;
@@ -67,7 +63,23 @@ static int make_room(struct viva_picture *picture, int width, int height)
 	}
 	picture->width = width;
 	picture->height = height;
+	picture->window = *window;
 	return 0;
+}
+
+bool viva_picture_is_whole(const struct viva_picture *picture)
+{
+	return picture->window.width == picture->width && picture->window.height == picture->height;
+}
+
+bool viva_picture_covers(const struct viva_picture *picture, const struct viva_region *region)
+{
+	const struct viva_window *window = &picture->window;
+	float reach = region->size / 2 * (fabsf(cosf(region->angle)) + fabsf(sinf(region->angle)));
+	float left = fmaxf(region->x - reach, 0), right = fminf(region->x + reach, (float)picture->width);
+	float top = fmaxf(region->y - reach, 0), bottom = fminf(region->y + reach, (float)picture->height);
+	return left >= (float)window->left && right <= (float)(window->left + window->width) &&
+	       top >= (float)window->top && bottom <= (float)(window->top + window->height);
 }
 
 void viva_picture_trim(struct viva_picture *picture, size_t keep_bytes)
@@ -82,73 +94,6 @@ void viva_picture_finish(struct viva_picture *picture)
 	*picture = (struct viva_picture){0};
 }
 
-static int scale_down(int side, int divisor)
-{
-	return (side + divisor - 1) / divisor;
-}
-
-static int jpeg_divisor(int width, int height)
-{
-	int divisor = 8;
-	while (divisor > 1 && VIVA_MAX(width, height) / divisor < ENOUGH_PIXELS)
-		divisor /= 2;
-	return divisor;
-}
-
-// libjpeg mends damage silently and only warns; a picture that is half grey must not be judged.
-static bool is_harmless_warning(const char *message)
-{
-	return strstr(message, "extraneous bytes before marker") != NULL;
-}
-
-static int decode_jpeg_with(tjhandle decoder, struct viva_picture *picture, struct viva_bytes image,
-			    const struct viva_picture_limits *limits, struct viva_error *error)
-{
-	struct viva_jpeg_head head;
-	int code = viva_jpeg_scan(image, &head, error);
-	if (code == 0)
-		code = check_size(head.width, head.height, limits, error);
-	if (code != 0)
-		return code;
-
-	int width = 0, height = 0, subsampling = 0, colours = 0;
-	unsigned long size = image.size;
-	if (tjDecompressHeader3(decoder, image.data, size, &width, &height, &subsampling, &colours) != 0 ||
-	    (uint32_t)width != head.width || (uint32_t)height != head.height)
-		return viva_fail(error, VIVA_EIMAGE, NULL, "the JPEG's header can't be read");
-	if (colours == TJCS_CMYK || colours == TJCS_YCCK)
-		return viva_fail(error, VIVA_EIMAGE, NULL, "the JPEG has the colours of print; send RGB or grey");
-
-	int divisor = jpeg_divisor(width, height);
-	code = make_room(picture, scale_down(width, divisor), scale_down(height, divisor));
-	if (code != 0)
-		return code;
-	picture->source_width = width;
-	picture->source_height = height;
-	int status = tjDecompress2(decoder, image.data, size, picture->pixels, picture->width,
-				   picture->width * BYTES_PER_PIXEL, picture->height, TJPF_RGBX,
-				   TJFLAG_FASTDCT | TJFLAG_LIMITSCANS);
-	if (status == 0)
-		return 0;
-	const char *reason = tjGetErrorStr2(decoder);
-	if (tjGetErrorCode(decoder) == TJERR_WARNING && is_harmless_warning(reason))
-		return 0;
-	return viva_fail(error, VIVA_EIMAGE, NULL, "the JPEG is truncated or damaged");
-}
-
-// A decoder of its own for each picture (a few microseconds): what a damaged one leaves behind in a decoder can make it
-// refuse the sound one that comes next, which may be somebody else's.
-static int decode_jpeg(struct viva_picture *picture, struct viva_bytes image, const struct viva_picture_limits *limits,
-		       struct viva_error *error)
-{
-	tjhandle decoder = tjInitDecompress();
-	if (!decoder)
-		return VIVA_ENOMEM;
-	int code = decode_jpeg_with(decoder, picture, image, limits, error);
-	tjDestroy(decoder);
-	return code;
-}
-
 static int decode_png_with(spng_ctx *png, struct viva_picture *picture, struct viva_bytes image,
 			   const struct viva_picture_limits *limits, struct viva_error *error)
 {
@@ -160,9 +105,10 @@ static int decode_png_with(spng_ctx *png, struct viva_picture *picture, struct v
 		return VIVA_ENOMEM;
 	if (spng_get_ihdr(png, &header) != 0)
 		return viva_fail(error, VIVA_EIMAGE, NULL, "the PNG's header can't be read");
-	int code = check_size(header.width, header.height, limits, error);
+	int code = viva_picture_check_size(header.width, header.height, limits, error);
+	const struct viva_window whole = {.width = (int)header.width, .height = (int)header.height};
 	if (code == 0)
-		code = make_room(picture, (int)header.width, (int)header.height);
+		code = viva_picture_make_room(picture, whole.width, whole.height, &whole);
 	if (code != 0)
 		return code;
 	picture->source_width = picture->width;
@@ -195,7 +141,8 @@ static enum viva_image_format signature_of(struct viva_bytes image)
 }
 
 int viva_picture_decode(struct viva_picture *picture, struct viva_bytes image, enum viva_image_format format,
-			const struct viva_picture_limits *limits, struct viva_error *error)
+			const struct viva_tracker_region *focus, const struct viva_picture_limits *limits,
+			struct viva_error *error)
 {
 	if (image.size > limits->max_bytes)
 		return viva_fail(error, VIVA_EFRAMESIZE, NULL, "a picture of %zu bytes is too large (limit %zu)",
@@ -208,5 +155,5 @@ int viva_picture_decode(struct viva_picture *picture, struct viva_bytes image, e
 				 format == VIVA_IMAGE_PNG ? "PNG" : "JPEG", actual == VIVA_IMAGE_PNG ? "PNG" : "JPEG");
 	if (actual == VIVA_IMAGE_PNG)
 		return decode_png(picture, image, limits, error);
-	return decode_jpeg(picture, image, limits, error);
+	return viva_jpeg_decode(picture, image, focus, limits, error);
 }

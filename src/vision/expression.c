@@ -54,8 +54,9 @@ static void measure(const struct viva_face *face, float ret_geometry[VIVA_TRACKE
 	struct viva_point right_eye = mesh_point(face, VIVA_MESH_RIGHT_EYE_OUTER);
 	struct viva_point left_eye = mesh_point(face, VIVA_MESH_LEFT_EYE_OUTER);
 	float unit = fmaxf(between(right_eye, left_eye), 1);
-	ret_geometry[0] = between(face->lips[VIVA_LIP_RIGHT_CORNER], face->lips[VIVA_LIP_LEFT_CORNER]) / unit;
-	ret_geometry[1] = between(face->lips[VIVA_LIP_UPPER_MIDDLE], face->lips[VIVA_LIP_LOWER_MIDDLE]) / unit;
+	ret_geometry[0] =
+		between(mesh_point(face, VIVA_MESH_MOUTH_RIGHT), mesh_point(face, VIVA_MESH_MOUTH_LEFT)) / unit;
+	ret_geometry[1] = between(mesh_point(face, VIVA_MESH_UPPER_LIP), mesh_point(face, VIVA_MESH_LOWER_LIP)) / unit;
 	ret_geometry[2] = between(mesh_point(face, VIVA_MESH_RIGHT_BROW), right_eye) / unit;
 	ret_geometry[3] = between(mesh_point(face, VIVA_MESH_LEFT_BROW), left_eye) / unit;
 }

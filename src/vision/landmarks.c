@@ -15,7 +15,7 @@ enum {
 };
 
 static const struct viva_network_shape mesh_shape = {
-	.file = "face_mesh.tflite", .input = CROP_SIDE * CROP_SIDE * 3, .outputs = {FEATURE_FLOATS, MESH_FLOATS, 1}};
+	.file = "face_landmarks.xml", .input = CROP_SIDE * CROP_SIDE * 3, .outputs = {FEATURE_FLOATS, MESH_FLOATS, 1}};
 static const struct viva_network_shape eye_shapes[2] = {
 	{.file = "face_eye_right.tflite", .input = PATCH_FLOATS, .outputs = {EYE_POINTS * 2, VIVA_IRIS_POINTS * 2}},
 	{.file = "face_eye_left.tflite", .input = PATCH_FLOATS, .outputs = {EYE_POINTS * 2, VIVA_IRIS_POINTS * 2}}};
@@ -104,7 +104,7 @@ int viva_landmarks_find(struct viva_landmark_networks *networks, const struct vi
 			const struct viva_region *region, struct viva_face *ret_face, struct viva_error *error)
 {
 	viva_warp(picture, region, CROP_SIDE, &pixel_range, networks->mesh.input);
-	ret_face->brightness = brightness(networks->mesh.input);
+	*ret_face = (struct viva_face){.brightness = brightness(networks->mesh.input)};
 	int code = viva_network_run(&networks->mesh, error);
 	if (code != 0)
 		return code;
@@ -195,8 +195,8 @@ static void to_picture(const float *points, int count, const struct affine *part
 	}
 }
 
-int viva_landmarks_refine(struct viva_landmark_networks *networks, const struct viva_region *region,
-			  struct viva_face *face, struct viva_error *error)
+int viva_landmarks_refine_eyes(struct viva_landmark_networks *networks, const struct viva_region *region,
+			       struct viva_face *face, struct viva_error *error)
 {
 	const struct affine crop_map = crop_to_picture(region);
 	struct affine map;
@@ -208,6 +208,14 @@ int viva_landmarks_refine(struct viva_landmark_networks *networks, const struct 
 		to_picture(eye->outputs[0], VIVA_LID_POINTS, &map, &crop_map, face->lids[side]);
 		to_picture(eye->outputs[1], VIVA_IRIS_POINTS, &map, &crop_map, face->irises[side]);
 	}
+	return 0;
+}
+
+int viva_landmarks_refine_lips(struct viva_landmark_networks *networks, const struct viva_region *region,
+			       struct viva_face *face, struct viva_error *error)
+{
+	const struct affine crop_map = crop_to_picture(region);
+	struct affine map;
 	int code = run_part(&networks->lips, networks, &lips_part, &map, error);
 	if (code == 0)
 		to_picture(networks->lips.outputs[0], VIVA_LIP_POINTS, &map, &crop_map, face->lips);

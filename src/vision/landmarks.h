@@ -25,21 +25,17 @@ enum {
 enum viva_mesh_point {
 	VIVA_MESH_NOSE_TIP = 1,
 	VIVA_MESH_FOREHEAD = 10,
+	VIVA_MESH_UPPER_LIP = 13,
+	VIVA_MESH_LOWER_LIP = 14,
 	VIVA_MESH_RIGHT_EYE_OUTER = 33,
+	VIVA_MESH_MOUTH_RIGHT = 61,
 	VIVA_MESH_RIGHT_BROW = 105,
 	VIVA_MESH_CHIN = 152,
 	VIVA_MESH_RIGHT_EAR = 234,
 	VIVA_MESH_LEFT_EYE_OUTER = 263,
+	VIVA_MESH_MOUTH_LEFT = 291,
 	VIVA_MESH_LEFT_BROW = 334,
 	VIVA_MESH_LEFT_EAR = 454,
-};
-
-// Points of the refined lips: the outer contour's corners, and the middle of the inner lips.
-enum viva_lip_point {
-	VIVA_LIP_RIGHT_CORNER = 0,
-	VIVA_LIP_LEFT_CORNER = 10,
-	VIVA_LIP_LOWER_MIDDLE = 25,
-	VIVA_LIP_UPPER_MIDDLE = 35,
 };
 
 enum viva_side { VIVA_RIGHT, VIVA_LEFT };  // the person's own
@@ -56,8 +52,8 @@ struct viva_face {
 	} mesh[VIVA_MESH_POINTS];
 	struct viva_point lids[2][VIVA_LID_POINTS];  // by enum viva_side
 	struct viva_point irises[2][VIVA_IRIS_POINTS];
-	struct viva_point lips[VIVA_LIP_POINTS];
-	float brightness;  // mean of the region's channels, 0–1
+	struct viva_point lips[VIVA_LIP_POINTS];  // 0–19 the outer contour, 20–39 the inner one; 0 until refined
+	float brightness;                         // mean of the region's channels, 0–1
 };
 
 struct viva_landmark_networks {
@@ -75,9 +71,13 @@ void viva_landmarks_finish(struct viva_landmark_networks *networks);
 VIVA_MUST_CHECK int viva_landmarks_find(struct viva_landmark_networks *networks, const struct viva_picture *picture,
 					const struct viva_region *region, struct viva_face *ret_face,
 					struct viva_error *error);
-// Adds lids, irises and lips to what viva_landmarks_find found last with the same networks. VIVA_EMODEL.
-VIVA_MUST_CHECK int viva_landmarks_refine(struct viva_landmark_networks *networks, const struct viva_region *region,
-					  struct viva_face *face, struct viva_error *error);
+// Add lids and irises, or lips, to what viva_landmarks_find found last with the same networks. VIVA_EMODEL.
+VIVA_MUST_CHECK int viva_landmarks_refine_eyes(struct viva_landmark_networks *networks,
+					       const struct viva_region *region, struct viva_face *face,
+					       struct viva_error *error);
+VIVA_MUST_CHECK int viva_landmarks_refine_lips(struct viva_landmark_networks *networks,
+					       const struct viva_region *region, struct viva_face *face,
+					       struct viva_error *error);
 
 // The square about the mesh, level with the eyes, `scale` times as large as the mesh is.
 struct viva_region viva_face_region(const struct viva_face *face, float scale);

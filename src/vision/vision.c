@@ -6,51 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "models/model_files.h"
+#include "vision/context.h"
 #include "vision/details.h"
-#include "vision/detect.h"
 #include "vision/expression.h"
 #include "vision/eyes.h"
-#include "vision/landmarks.h"
-#include "vision/picture.h"
 #include "vision/pose.h"
 
 enum {
 	MAX_CONTEXTS = 64,
 	// Pixels of a picture that a context keeps between calls; the buffer of a larger one is given back.
 	KEEP_PICTURE_BYTES = 8 << 20,
-	// The detector looks again, for the number of faces, after so many tracked frames: every 1–2 s of a video.
-	FRAMES_BETWEEN_DETECTIONS = 30,
 };
 
-static const float min_presence = .5f;
-static const float region_scale = 1.5f;  // of the mesh network's region by the mesh
-static const float min_region = .05f;    // of the longer side; a tracked face that shrinks below is lost
-static const float max_region = 4;
 static const float dark = .16f;  // mean of the face's region
 static const float small_face_pixels = 70;
 static const float turned_degrees = 45;
 static const float cut_off_share = .12f;  // of the face's box outside of the picture
-
-// What one call needs for itself.
-struct context {
-	struct viva_network detector;
-	struct viva_network expression;
-	struct viva_landmark_networks landmarks;
-	struct viva_picture picture;
-	struct viva_face face;
-	struct context *next_idle;
-};
 
 struct viva_vision {
 	struct viva_picture_limits limits;
 	ov_core_t *core;
 	pthread_mutex_t lock;
 	pthread_cond_t given_back;
-	struct context *idle;
+	struct viva_context *idle;
 	size_t context_count;
-	struct context contexts[];
+	struct viva_context contexts[];
 };
 
 struct viva_vision_options viva_vision_defaults(void)
@@ -59,34 +40,18 @@ struct viva_vision_options viva_vision_defaults(void)
 		.contexts = 1, .max_side = 4096, .max_pixels = 1 << 24, .max_bytes = 10 << 20};
 }
 
-static int init_context(struct context *context, ov_core_t *core, const char *directory, struct viva_error *error)
-{
-	int code = viva_network_init(&context->detector, core, directory, &viva_detect_network, error);
-	if (code == 0)
-		code = viva_network_init(&context->expression, core, directory, &viva_expression_network, error);
-	return code == 0 ? viva_landmarks_init(&context->landmarks, core, directory, error) : code;
-}
-
-static void finish_context(struct context *context)
-{
-	viva_network_finish(&context->detector);
-	viva_network_finish(&context->expression);
-	viva_landmarks_finish(&context->landmarks);
-	viva_picture_finish(&context->picture);
-}
-
 static int open_contexts(struct viva_vision *vision, const struct viva_vision_options *options,
 			 struct viva_error *error)
 {
-	static const char *const files[] = {"face_detection.tflite", "face_mesh.tflite", "face_eye_right.tflite",
-					    "face_eye_left.tflite",  "face_lips.tflite", "face_expression.xml",
-					    "face_expression.bin"};
+	static const char *const files[] = {"face_detection.tflite", "face_landmarks.xml",   "face_landmarks.bin",
+					    "face_eye_right.tflite", "face_eye_left.tflite", "face_lips.tflite",
+					    "face_expression.xml",   "face_expression.bin"};
 	int code = viva_model_files_check(options->model_directory, "vision.json", files, VIVA_COUNT(files), error);
 	if (code == 0 && ov_core_create(&vision->core) != OK)
 		code = viva_fail(error, VIVA_EMODEL, NULL, "OpenVINO can't start: run ./dev deps");
 	while (code == 0 && vision->context_count < options->contexts) {
-		struct context *context = &vision->contexts[vision->context_count++];
-		code = init_context(context, vision->core, options->model_directory, error);
+		struct viva_context *context = &vision->contexts[vision->context_count++];
+		code = viva_context_init(context, vision->core, options->model_directory, error);
 		context->next_idle = vision->idle;
 		vision->idle = context;
 	}
@@ -120,7 +85,7 @@ struct viva_vision *viva_vision_destroy(struct viva_vision *vision)
 	if (!vision)
 		return NULL;
 	for (size_t i = 0; i < vision->context_count; i++)
-		finish_context(&vision->contexts[i]);
+		viva_context_finish(&vision->contexts[i]);
 	if (vision->core)
 		ov_core_free(vision->core);
 	pthread_cond_destroy(&vision->given_back);
@@ -129,18 +94,18 @@ struct viva_vision *viva_vision_destroy(struct viva_vision *vision)
 	return NULL;
 }
 
-static struct context *take_context(struct viva_vision *vision)
+static struct viva_context *take_context(struct viva_vision *vision)
 {
 	pthread_mutex_lock(&vision->lock);
 	while (!vision->idle)
 		pthread_cond_wait(&vision->given_back, &vision->lock);
-	struct context *context = vision->idle;
+	struct viva_context *context = vision->idle;
 	vision->idle = context->next_idle;
 	pthread_mutex_unlock(&vision->lock);
 	return context;
 }
 
-static void give_back_context(struct viva_vision *vision, struct context *context)
+static void give_back_context(struct viva_vision *vision, struct viva_context *context)
 {
 	viva_picture_trim(&context->picture, KEEP_PICTURE_BYTES);
 	pthread_mutex_lock(&vision->lock);
@@ -150,128 +115,6 @@ static void give_back_context(struct viva_vision *vision, struct context *contex
 	pthread_mutex_unlock(&vision->lock);
 }
 
-static double seconds(void)
-{
-	return (double)viva_clock_monotonic_us(viva_system_clock()) / 1e6;
-}
-
-static struct viva_region to_region(const struct viva_tracker_region *region, const struct viva_picture *picture)
-{
-	float longer = (float)VIVA_MAX(picture->width, picture->height);
-	return (struct viva_region){.x = region->x * (float)picture->width,
-				    .y = region->y * (float)picture->height,
-				    .size = region->size * longer,
-				    .angle = region->angle};
-}
-
-static struct viva_tracker_region to_shares(const struct viva_region *region, const struct viva_picture *picture)
-{
-	float longer = (float)VIVA_MAX(picture->width, picture->height);
-	return (struct viva_tracker_region){.x = region->x / (float)picture->width,
-					    .y = region->y / (float)picture->height,
-					    .size = region->size / longer,
-					    .angle = region->angle};
-}
-
-// Within the picture and of a size that can hold a face; NaN is not.
-static bool is_plausible(const struct viva_tracker_region *region)
-{
-	return region->x >= -.2f && region->x <= 1.2f && region->y >= -.2f && region->y <= 1.2f &&
-	       region->size >= min_region && region->size <= max_region;
-}
-
-static bool holds_face(const struct context *context)
-{
-	struct viva_region region = viva_face_region(&context->face, region_scale);
-	struct viva_tracker_region shares = to_shares(&region, &context->picture);
-	return context->face.presence >= min_presence && is_plausible(&shares);
-}
-
-// Looks where the face was. *ret_region is what the mesh network saw.
-static int follow(struct context *context, const struct viva_tracker *tracker, struct viva_region *ret_region,
-		  bool *ret_is_found, struct viva_error *error)
-{
-	*ret_region = to_region(&tracker->region, &context->picture);
-	int code = viva_landmarks_find(&context->landmarks, &context->picture, ret_region, &context->face, error);
-	if (code == 0)
-		*ret_is_found = holds_face(context);
-	return code;
-}
-
-// Looks in the whole picture for the largest face that the mesh network knows for one too.
-static int acquire(struct context *context, const struct viva_detection *faces, size_t count,
-		   struct viva_region *ret_region, bool *ret_is_found, struct viva_error *error)
-{
-	enum { MAX_TRIES = 3 };
-	for (size_t i = 0; i < count && i < MAX_TRIES; i++) {
-		// The detector's box is coarse: the mesh found in it tells the region that it should have been.
-		*ret_region = viva_detection_region(&faces[i]);
-		for (int pass = 0; pass < 2; pass++) {
-			int code = viva_landmarks_find(&context->landmarks, &context->picture, ret_region,
-						       &context->face, error);
-			if (code != 0)
-				return code;
-			*ret_is_found = holds_face(context);
-			if (!*ret_is_found)
-				break;
-			if (pass == 0)
-				*ret_region = viva_face_region(&context->face, region_scale);
-		}
-		if (*ret_is_found)
-			return 0;
-	}
-	return 0;
-}
-
-static int detect(struct context *context, struct viva_detection faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
-		  struct viva_tracker *tracker, struct viva_vision_timing *timing, struct viva_error *error)
-{
-	double begin = seconds();
-	int code = viva_detect_faces(&context->detector, &context->picture, faces, ret_count, error);
-	timing->detect = seconds() - begin;
-	if (code != 0)
-		return code;
-	tracker->face_count = (int32_t)*ret_count;
-	tracker->frames_since_detection = 0;
-	return 0;
-}
-
-// Finds the face, by following it or anew, and refines its points. Sets tracker->has_face.
-static int locate(struct context *context, struct viva_tracker *tracker, struct viva_vision_timing *timing,
-		  struct viva_error *error)
-{
-	struct viva_detection faces[VIVA_DETECT_MAX_FACES];
-	size_t count = 0;
-	struct viva_region region = {0};
-	bool is_found = false;
-	int code = 0;
-	if (tracker->has_face && is_plausible(&tracker->region))
-		code = follow(context, tracker, &region, &is_found, error);
-	bool is_followed = is_found;
-	if (code == 0 && (!is_found || ++tracker->frames_since_detection >= FRAMES_BETWEEN_DETECTIONS))
-		code = detect(context, faces, &count, tracker, timing, error);
-	if (code == 0 && !is_found)
-		code = acquire(context, faces, count, &region, &is_found, error);
-	if (code == 0 && is_found)
-		code = viva_landmarks_refine(&context->landmarks, &region, &context->face, error);
-	if (code != 0)
-		return code;
-	if (!is_followed) {
-		tracker->expression.is_known = false;
-		tracker->expression.is_steady = false;
-	}
-	// A face that is followed counts, even while the detector overlooks it; one that the mesh does not confirm does
-	// not.
-	if (is_found)
-		tracker->face_count = VIVA_MAX(tracker->face_count, 1);
-	else
-		tracker->face_count = 0;
-	tracker->has_face = is_found;
-	struct viva_region next = viva_face_region(&context->face, region_scale);
-	tracker->region = is_found ? to_shares(&next, &context->picture) : (struct viva_tracker_region){0};
-	return 0;
-}
-
 static struct viva_vision_point to_source(const struct viva_picture *picture, float x, float y)
 {
 	float scale_x = (float)picture->source_width / (float)picture->width;
@@ -279,28 +122,37 @@ static struct viva_vision_point to_source(const struct viva_picture *picture, fl
 	return (struct viva_vision_point){(int32_t)lroundf(x * scale_x), (int32_t)lroundf(y * scale_y)};
 }
 
-static void tell_landmarks(const struct context *context, struct viva_vision_result *result)
+static struct viva_point mesh_point(const struct viva_face *face, enum viva_mesh_point point)
+{
+	return (struct viva_point){face->mesh[point].x, face->mesh[point].y};
+}
+
+static struct viva_point middle(struct viva_point a, struct viva_point b)
+{
+	return (struct viva_point){(a.x + b.x) / 2, (a.y + b.y) / 2};
+}
+
+static void tell_landmarks(const struct viva_context *context, struct viva_vision_result *result)
 {
 	const struct viva_face *face = &context->face;
-	const struct viva_point *lips = face->lips;
 	const struct viva_point points[VIVA_LANDMARK_COUNT] = {
 		[VIVA_LANDMARK_LEFT_EYE] = face->irises[VIVA_LEFT][0],
 		[VIVA_LANDMARK_RIGHT_EYE] = face->irises[VIVA_RIGHT][0],
-		[VIVA_LANDMARK_NOSE] = {face->mesh[VIVA_MESH_NOSE_TIP].x, face->mesh[VIVA_MESH_NOSE_TIP].y},
-		[VIVA_LANDMARK_MOUTH] = {(lips[VIVA_LIP_UPPER_MIDDLE].x + lips[VIVA_LIP_LOWER_MIDDLE].x) / 2,
-					 (lips[VIVA_LIP_UPPER_MIDDLE].y + lips[VIVA_LIP_LOWER_MIDDLE].y) / 2},
-		[VIVA_LANDMARK_MOUTH_LEFT] = lips[VIVA_LIP_LEFT_CORNER],
-		[VIVA_LANDMARK_MOUTH_RIGHT] = lips[VIVA_LIP_RIGHT_CORNER],
-		[VIVA_LANDMARK_CHIN] = {face->mesh[VIVA_MESH_CHIN].x, face->mesh[VIVA_MESH_CHIN].y},
-		[VIVA_LANDMARK_LEFT_EAR] = {face->mesh[VIVA_MESH_LEFT_EAR].x, face->mesh[VIVA_MESH_LEFT_EAR].y},
-		[VIVA_LANDMARK_RIGHT_EAR] = {face->mesh[VIVA_MESH_RIGHT_EAR].x, face->mesh[VIVA_MESH_RIGHT_EAR].y},
+		[VIVA_LANDMARK_NOSE] = mesh_point(face, VIVA_MESH_NOSE_TIP),
+		[VIVA_LANDMARK_MOUTH] =
+			middle(mesh_point(face, VIVA_MESH_UPPER_LIP), mesh_point(face, VIVA_MESH_LOWER_LIP)),
+		[VIVA_LANDMARK_MOUTH_LEFT] = mesh_point(face, VIVA_MESH_MOUTH_LEFT),
+		[VIVA_LANDMARK_MOUTH_RIGHT] = mesh_point(face, VIVA_MESH_MOUTH_RIGHT),
+		[VIVA_LANDMARK_CHIN] = mesh_point(face, VIVA_MESH_CHIN),
+		[VIVA_LANDMARK_LEFT_EAR] = mesh_point(face, VIVA_MESH_LEFT_EAR),
+		[VIVA_LANDMARK_RIGHT_EAR] = mesh_point(face, VIVA_MESH_RIGHT_EAR),
 	};
 	for (int i = 0; i < VIVA_LANDMARK_COUNT; i++)
 		result->landmarks[i] = to_source(&context->picture, points[i].x, points[i].y);
 }
 
 // The box about all points, cut at the picture's edges. Gives the share that was cut.
-static float tell_box(const struct context *context, struct viva_vision_result *result)
+static float tell_box(const struct viva_context *context, struct viva_vision_result *result)
 {
 	const struct viva_face *face = &context->face;
 	float left = INFINITY, top = INFINITY, right = -INFINITY, bottom = -INFINITY;
@@ -322,7 +174,7 @@ static float tell_box(const struct context *context, struct viva_vision_result *
 	return 1 - (right - left) * (bottom - top) / whole;
 }
 
-static enum viva_vision_hint choose_hint(const struct context *context, const struct viva_vision_result *result,
+static enum viva_vision_hint choose_hint(const struct viva_context *context, const struct viva_vision_result *result,
 					 float cut_off)
 {
 	if (context->face.brightness < dark)
@@ -336,7 +188,7 @@ static enum viva_vision_hint choose_hint(const struct context *context, const st
 	return result->face_count > 1 ? VIVA_HINT_SEVERAL_FACES : VIVA_HINT_NONE;
 }
 
-static void tell_face(const struct context *context, const struct viva_tracker *tracker,
+static void tell_face(const struct viva_context *context, const struct viva_tracker *tracker,
 		      struct viva_vision_result *result)
 {
 	const struct viva_picture *picture = &context->picture;
@@ -356,18 +208,18 @@ static void tell_face(const struct context *context, const struct viva_tracker *
 	result->hint = choose_hint(context, result, cut_off);
 }
 
-static int tell_expression(struct context *context, struct viva_tracker *tracker, int64_t now_ms,
+static int tell_expression(struct viva_context *context, struct viva_tracker *tracker, int64_t now_ms,
 			   struct viva_vision_result *result, struct viva_error *error)
 {
 	struct viva_tracker_expression *expression = &tracker->expression;
 	if (viva_expression_is_stale(expression, &context->face)) {
-		double begin = seconds();
+		double begin = viva_seconds();
 		int code = viva_expression_update(&context->expression, &context->picture, &context->face, now_ms,
 						  expression, error);
 		if (code != 0)
 			return code;
 		result->is_new_expression = true;
-		result->timing.expression = seconds() - begin;
+		result->timing.expression = viva_seconds() - begin;
 	} else {
 		expression->frames_since++;
 	}
@@ -389,23 +241,12 @@ static void advance(struct viva_tracker *tracker, int64_t now_ms, const struct v
 	tracker->has_time = true;
 }
 
-static int locate_timed(struct context *context, struct viva_tracker *tracker, struct viva_vision_result *result,
-			struct viva_error *error)
+static int locate(struct viva_context *context, struct viva_tracker *tracker, struct viva_vision_result *result,
+		  struct viva_error *error)
 {
-	double begin = seconds();
-	int code = locate(context, tracker, &result->timing, error);
-	result->timing.landmarks = seconds() - begin - result->timing.detect;
+	int code = viva_locate(context, tracker, &result->timing, error);
 	if (code == 0)
 		tell_face(context, tracker, result);
-	return code;
-}
-
-static int decode(struct viva_vision *vision, struct context *context, struct viva_bytes image,
-		  enum viva_image_format format, struct viva_vision_result *result, struct viva_error *error)
-{
-	double begin = seconds();
-	int code = viva_picture_decode(&context->picture, image, format, &vision->limits, error);
-	result->timing.decode = seconds() - begin;
 	return code;
 }
 
@@ -418,7 +259,7 @@ static void scale_points(struct viva_point *points, size_t count, float scale_x,
 }
 
 // A copy of the face with all points in pixels of the picture as it was sent.
-static void tell_whole_face(const struct context *context, struct viva_face *ret_face)
+static void tell_whole_face(const struct viva_context *context, struct viva_face *ret_face)
 {
 	const struct viva_picture *picture = &context->picture;
 	float scale_x = (float)picture->source_width / (float)picture->width;
@@ -434,7 +275,7 @@ static void tell_whole_face(const struct context *context, struct viva_face *ret
 	scale_points(ret_face->lips, VIVA_LIP_POINTS, scale_x, scale_y);
 }
 
-static int tell_details(struct context *context, const struct viva_vision_result *result,
+static int tell_details(struct viva_context *context, const struct viva_vision_result *result,
 			struct viva_vision_details *ret_details, struct viva_error *error)
 {
 	struct viva_detection faces[VIVA_DETECT_MAX_FACES];
@@ -444,7 +285,9 @@ static int tell_details(struct context *context, const struct viva_vision_result
 		return 0;
 	tell_whole_face(context, &ret_details->face);
 	if (result->face_count > 1) {
-		int code = viva_detect_faces(&context->detector, &context->picture, faces, &count, error);
+		int code = viva_picture_is_whole(&context->picture) ? 0 : viva_context_decode(context, NULL, error);
+		if (code == 0)
+			code = viva_detect_faces(&context->detector, &context->picture, faces, &count, error);
 		if (code != 0)
 			return code;
 	}
@@ -464,13 +307,13 @@ int viva_vision_analyze_in_detail(struct viva_vision *vision, struct viva_bytes 
 {
 	if (timestamp_ms < 0 || timestamp_ms > VIVA_TRACKER_MAX_TIME_MS)
 		return viva_fail(error, VIVA_EFIELD, "timestamp", "the timestamp must be Unix milliseconds");
-	double begin = seconds();
+	double begin = viva_seconds();
 	struct viva_tracker next = *tracker;
 	struct viva_vision_result result = {0};
-	struct context *context = take_context(vision);
-	int code = decode(vision, context, image, format, &result, error);
-	if (code == 0)
-		code = locate_timed(context, &next, &result, error);
+	struct viva_context *context = take_context(vision);
+	context->frame = (struct viva_frame){
+		.image = image, .format = format, .limits = &vision->limits, .needs_lips = ret_details != NULL};
+	int code = locate(context, &next, &result, error);
 	// Time never runs backwards for the tracker: a late frame is seen as if it came with the newest.
 	int64_t now_ms = next.has_time ? VIVA_MAX(timestamp_ms, next.last_ms) : timestamp_ms;
 	if (code == 0 && result.is_detected)
@@ -481,7 +324,7 @@ int viva_vision_analyze_in_detail(struct viva_vision *vision, struct viva_bytes 
 	if (code != 0)
 		return code;
 	advance(&next, now_ms, &result);
-	result.timing.total = seconds() - begin;
+	result.timing.total = viva_seconds() - begin;
 	*tracker = next;
 	*ret_result = result;
 	return 0;
@@ -497,17 +340,16 @@ int viva_vision_analyze(struct viva_vision *vision, struct viva_bytes image, enu
 int viva_vision_detect(struct viva_vision *vision, struct viva_bytes image, enum viva_image_format format,
 		       struct viva_vision_result *ret_result, struct viva_error *error)
 {
-	double begin = seconds();
+	double begin = viva_seconds();
 	struct viva_tracker tracker = {0};
 	struct viva_vision_result result = {0};
-	struct context *context = take_context(vision);
-	int code = decode(vision, context, image, format, &result, error);
-	if (code == 0)
-		code = locate_timed(context, &tracker, &result, error);
+	struct viva_context *context = take_context(vision);
+	context->frame = (struct viva_frame){.image = image, .format = format, .limits = &vision->limits};
+	int code = locate(context, &tracker, &result, error);
 	give_back_context(vision, context);
 	if (code != 0)
 		return code;
-	result.timing.total = seconds() - begin;
+	result.timing.total = viva_seconds() - begin;
 	*ret_result = result;
 	return 0;
 }
@@ -537,9 +379,9 @@ int viva_vision_classify_face(struct viva_vision *vision, struct viva_bytes imag
 			      float ret_expressions[VIVA_EXPRESSION_COUNT], struct viva_error *error)
 {
 	float expressions[VIVA_EXPRESSION_COUNT];
-	struct viva_vision_result result = {0};
-	struct context *context = take_context(vision);
-	int code = decode(vision, context, image, format, &result, error);
+	struct viva_context *context = take_context(vision);
+	context->frame = (struct viva_frame){.image = image, .format = format, .limits = &vision->limits};
+	int code = viva_context_decode(context, NULL, error);
 	if (code == 0) {
 		float width = (float)context->picture.width, height = (float)context->picture.height;
 		struct viva_region whole = {.x = width / 2, .y = height / 2, .size = fmaxf(width, height)};

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the models that the emotion service opens, and vision.json with their sizes and SHA-256 sums.
 
-From PyPI's mediapipe 0.10.14 (Apache-2.0): the short-range face detector as it is, and the face mesh with attention, cut
-into parts (attention_mesh.py). From npm's @vladmandic/face-api 1.7.15 (MIT): the expression network, rebuilt as
+From PyPI's mediapipe 0.10.14 (Apache-2.0): the face detectors for short and full range as they are, and the face mesh
+with attention, cut into parts (attention_mesh.py), of which the mesh becomes OpenVINO IR (mesh_layout.py). From npm's @vladmandic/face-api 1.7.15 (MIT): the expression network, rebuilt as
 OpenVINO IR (face_expression.py).
 """
 
@@ -22,6 +22,7 @@ import openvino as ov
 
 import attention_mesh
 import face_expression
+import mesh_layout
 
 MEDIAPIPE = "mediapipe-0.10.14-*.whl"
 FACE_API = "vladmandic-face-api-1.7.15.tgz"
@@ -30,6 +31,7 @@ FORMAT = 1  # of the manifest
 # Sums of the originals: what is taken apart by tensor number must be the file that the numbers were read from.
 ORIGINALS = {
     "mediapipe/modules/face_detection/face_detection_short_range.tflite": "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+    "mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite": "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
     "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite": "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4",
 }
 
@@ -59,14 +61,24 @@ def load_schema(wheel: zipfile.ZipFile, folder: pathlib.Path):
 
 
 def make_mediapipe(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
-    detector, attention = ORIGINALS
+    detector, far_detector, attention = ORIGINALS
     with zipfile.ZipFile(one_of(downloads, MEDIAPIPE)) as wheel, tempfile.TemporaryDirectory() as scratch:
         (folder / "face_detection.tflite").write_bytes(read_original(wheel, detector))
+        (folder / "face_detection_far.tflite").write_bytes(read_original(wheel, far_detector))
         schema = load_schema(wheel, pathlib.Path(scratch))
         blob = read_original(wheel, attention)
         for name, (inputs, outputs) in attention_mesh.PARTS.items():
             (folder / name).write_bytes(attention_mesh.cut(schema, blob, inputs, outputs))
-    return ["face_detection.tflite", *attention_mesh.PARTS]
+    mesh = ov.Core().read_model(folder / "face_mesh.tflite")
+    mesh_layout.tell_features_as_rows(mesh)
+    ov.save_model(mesh, folder / "face_landmarks.xml", compress_to_fp16=False)
+    return [
+        "face_detection.tflite",
+        "face_detection_far.tflite",
+        *attention_mesh.PARTS,
+        "face_landmarks.xml",
+        "face_landmarks.bin",
+    ]
 
 
 def make_expression(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
@@ -86,7 +98,9 @@ def check(folder: pathlib.Path) -> None:
     core = ov.Core()
     expected = {
         "face_detection.tflite": [896, 14336],
+        "face_detection_far.tflite": [2304, 36864],
         "face_mesh.tflite": [1, 1404, 73728],
+        "face_landmarks.xml": [1, 1404, 73728],
         "face_lips.tflite": [160],
         "face_eye_right.tflite": [10, 142],
         "face_eye_left.tflite": [10, 142],

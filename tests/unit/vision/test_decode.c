@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ static int free_pixels(void **state)
 static int decode(struct viva_bytes image, enum viva_image_format format)
 {
 	struct viva_error error = {0};
-	int code = viva_picture_decode(&picture, image, format, &limits, &error);
+	int code = viva_picture_decode(&picture, image, format, NULL, &limits, &error);
 	if (code != 0)
 		assert_true(strlen(error.message) > 10);
 	return code;
@@ -84,6 +85,101 @@ static void test_decode__a_large_jpeg_is_scaled_down_and_remembers_its_size(void
 	assert_int_equal(picture.height, 540);
 	assert_looks_like(rgb, 1920, 1080, 24);
 	free_picture(jpeg);
+	free(rgb);
+}
+
+// A picture whose neighbouring pixels differ, so that a part that is off by one is seen.
+static uint8_t *make_plaid(int width, int height)
+{
+	uint8_t *rgb = make_gradient(width, height);
+	for (int i = 0; i < width * height; i++) {
+		int x = i % width, y = i / width;
+		rgb[i * 3] = (uint8_t)(128 + 100 * sin(x / 9.0) * cos(y / 7.0));
+		rgb[i * 3 + 1] = (uint8_t)(128 + 100 * cos(x / 5.0 + y / 11.0));
+	}
+	return rgb;
+}
+
+static void assert_part_is_as_in(const struct viva_picture *whole)
+{
+	const struct viva_window *window = &picture.window;
+	assert_int_equal(picture.width, whole->width);
+	assert_int_equal(picture.height, whole->height);
+	assert_true(window->left >= 0 && window->left + window->width <= picture.width);
+	assert_true(window->top >= 0 && window->top + window->height <= picture.height);
+	for (int y = 0; y < window->height; y++) {
+		// The decoder lacks the neighbours of the first and the last column's colours.
+		for (int x = 2; x < window->width - 2; x++) {
+			const uint8_t *part = picture.pixels + ((size_t)y * (size_t)window->width + (size_t)x) * 4;
+			size_t at = (size_t)(y + window->top) * (size_t)whole->width + (size_t)(x + window->left);
+			assert_memory_equal(part, whole->pixels + at * 4, 3);
+		}
+	}
+}
+
+static void test_decode__a_part_has_the_pixels_of_the_whole(void **state)
+{
+	(void)state;
+	static const struct viva_tracker_region regions[] = {
+		{.5f, .5f, .45f, 0},      {.1f, .2f, .4f, .5f},   {.95f, .95f, .5f, 3},  {.5f, .5f, 4, 1},
+		{-.2f, 1.2f, .31f, -.5f}, {.5f, .02f, .35f, .1f}, {.3f, .6f, .31f, 1.5f}};
+	const struct jpeg_options kinds[] = {{0}, {.is_progressive = true}, {.is_grey = true}};
+	uint8_t *rgb = make_plaid(640, 480);
+	for (size_t k = 0; k < VIVA_COUNT(kinds); k++) {
+		struct viva_bytes jpeg = make_jpeg(rgb, 640, 480, kinds[k]);
+		for (size_t i = 0; i < VIVA_COUNT(regions); i++) {
+			struct viva_picture whole = {0};
+			assert_ok(viva_picture_decode(&picture, jpeg, VIVA_IMAGE_ANY, &regions[i], &limits, NULL));
+			assert_int_equal(picture.source_width, 640);
+			// At the scale of the part.
+			struct viva_tracker_region all = {.5f, .5f, regions[i].size > 1 ? 4 : regions[i].size, 0};
+			if (regions[i].size > 1)
+				assert_int_equal(picture.width, 80);
+			else
+				assert_int_equal(picture.width, 640);
+			if (picture.width == 640)
+				assert_ok(viva_picture_decode(&whole, jpeg, VIVA_IMAGE_ANY, NULL, &limits, NULL));
+			else
+				assert_ok(viva_picture_decode(&whole, jpeg, VIVA_IMAGE_ANY, &all, &limits, NULL));
+			assert_true(viva_picture_is_whole(&whole));
+			assert_part_is_as_in(&whole);
+			viva_picture_finish(&whole);
+		}
+		free_picture(jpeg);
+	}
+	free(rgb);
+}
+
+static void test_decode__a_part_covers_its_region_and_is_no_larger_than_needed(void **state)
+{
+	(void)state;
+	uint8_t *rgb = make_gradient(1280, 720);
+	struct viva_bytes jpeg = make_jpeg(rgb, 1280, 720, (struct jpeg_options){0});
+	const struct viva_tracker_region focus = {.5f, .4f, .32f, .3f};
+	assert_ok(viva_picture_decode(&picture, jpeg, VIVA_IMAGE_ANY, &focus, &limits, NULL));
+	// 410 pixels of the source are 205 of the half: enough for the mesh network, where a quarter would not be.
+	assert_int_equal(picture.width, 640);
+	assert_int_equal(picture.source_width, 1280);
+	assert_false(viva_picture_is_whole(&picture));
+	assert_true(picture.window.width * picture.window.height < 640 * 360 / 2);
+	struct viva_region region = {.x = 320, .y = 144, .size = 204, .angle = .3f};
+	assert_true(viva_picture_covers(&picture, &region));
+	region.x += 60;
+	assert_false(viva_picture_covers(&picture, &region));
+	free_picture(jpeg);
+	free(rgb);
+}
+
+static void test_decode__a_part_of_a_png_is_the_whole(void **state)
+{
+	(void)state;
+	uint8_t *rgb = make_gradient(123, 45);
+	struct viva_bytes png = make_png(rgb, 123, 45);
+	const struct viva_tracker_region focus = {.5f, .5f, .2f, 0};
+	assert_ok(viva_picture_decode(&picture, png, VIVA_IMAGE_ANY, &focus, &limits, NULL));
+	assert_true(viva_picture_is_whole(&picture));
+	assert_looks_like(rgb, 123, 45, 0);
+	free_picture(png);
 	free(rgb);
 }
 
@@ -250,6 +346,9 @@ int main(void)
 		cmocka_unit_test(test_decode__a_jpeg_of_any_usual_kind_is_read),
 		cmocka_unit_test(test_decode__a_png_is_read_exactly),
 		cmocka_unit_test(test_decode__a_large_jpeg_is_scaled_down_and_remembers_its_size),
+		cmocka_unit_test(test_decode__a_part_has_the_pixels_of_the_whole),
+		cmocka_unit_test(test_decode__a_part_covers_its_region_and_is_no_larger_than_needed),
+		cmocka_unit_test(test_decode__a_part_of_a_png_is_the_whole),
 		cmocka_unit_test(test_decode__only_the_signature_decides_what_a_picture_is),
 		cmocka_unit_test(test_decode__a_truncated_picture_is_refused_wherever_it_was_cut),
 		cmocka_unit_test(test_decode__a_jpeg_cut_short_and_closed_by_an_end_marker_is_refused),

@@ -17,6 +17,7 @@ static struct viva_picture noise(uint64_t seed)
 				       .capacity = WIDTH * HEIGHT * 4,
 				       .width = WIDTH,
 				       .height = HEIGHT,
+				       .window = {.width = WIDTH, .height = HEIGHT},
 				       .source_width = WIDTH,
 				       .source_height = HEIGHT};
 	assert_non_null(picture.pixels);
@@ -54,6 +55,26 @@ static void test_warp__the_fast_way_gives_what_the_plain_one_gives(void **state)
 		free(plain);
 	}
 	viva_picture_finish(&picture);
+}
+
+static void test_warp__a_window_is_sampled_where_it_lies_in_the_picture(void **state)
+{
+	(void)state;
+	enum { LEFT = 11, TOP = 6, PART_WIDTH = 40, PART_HEIGHT = 33 };
+	struct viva_picture picture = noise(6), part = noise(7);
+	part.window = (struct viva_window){.left = LEFT, .top = TOP, .width = PART_WIDTH, .height = PART_HEIGHT};
+	for (int y = 0; y < PART_HEIGHT; y++)
+		memcpy(part.pixels + y * PART_WIDTH * 4, picture.pixels + ((y + TOP) * WIDTH + LEFT) * 4,
+		       PART_WIDTH * 4);
+	static float of_whole[SIDE * SIDE * 3], of_part[SIDE * SIDE * 3];
+	const struct viva_region region = {.x = LEFT + 20.25f, .y = TOP + 16.5f, .size = 20, .angle = .4f};
+	assert_true(viva_picture_covers(&part, &region));
+	viva_warp(&picture, &region, SIDE, &range, of_whole);
+	viva_warp(&part, &region, SIDE, &range, of_part);
+	for (int i = 0; i < SIDE * SIDE * 3; i++)
+		assert_float_equal(of_part[i], of_whole[i], 2e-5f);
+	viva_picture_finish(&picture);
+	viva_picture_finish(&part);
 }
 
 static void test_warp__a_region_that_is_no_number_reads_nothing_outside(void **state)
@@ -121,6 +142,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_warp__the_fast_way_gives_what_the_plain_one_gives),
+		cmocka_unit_test(test_warp__a_window_is_sampled_where_it_lies_in_the_picture),
 		cmocka_unit_test(test_warp__a_region_that_is_no_number_reads_nothing_outside),
 		cmocka_unit_test(test_warp__a_region_of_the_pictures_own_pixels_copies_them),
 		cmocka_unit_test(test_warp__a_view_averages_and_is_black_outside),

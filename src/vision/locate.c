@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vision/context.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "vision/expression.h"
+
+enum {
+	// The detector looks again, for the number of faces, after so many tracked frames: every 1–2 s of a video.
+	FRAMES_BETWEEN_DETECTIONS = 30,
+};
+
+static const float min_presence = .5f;
+static const float region_scale = 1.5f;     // of the mesh network's region by the mesh
+static const float looked_at_scale = 1.3f;  // of what is looked at once the points are known: the expression's crop
+static const float min_region = .05f;       // of the longer side; a tracked face that shrinks below is lost
+static const float max_region = 4;
+
+double viva_seconds(void)
+{
+	return (double)viva_clock_monotonic_us(viva_system_clock()) / 1e6;
+}
+
+int viva_context_init(struct viva_context *context, ov_core_t *core, const char *directory, struct viva_error *error)
+{
+	int code = viva_network_init(&context->detector, core, directory, &viva_detect_network, error);
+	if (code == 0)
+		code = viva_network_init(&context->expression, core, directory, &viva_expression_network, error);
+	return code == 0 ? viva_landmarks_init(&context->landmarks, core, directory, error) : code;
+}
+
+void viva_context_finish(struct viva_context *context)
+{
+	viva_network_finish(&context->detector);
+	viva_network_finish(&context->expression);
+	viva_landmarks_finish(&context->landmarks);
+	viva_picture_finish(&context->picture);
+}
+
+static struct viva_region to_region(const struct viva_tracker_region *region, const struct viva_picture *picture)
+{
+	float longer = (float)VIVA_MAX(picture->width, picture->height);
+	return (struct viva_region){.x = region->x * (float)picture->width,
+				    .y = region->y * (float)picture->height,
+				    .size = region->size * longer,
+				    .angle = region->angle};
+}
+
+static struct viva_tracker_region to_shares(const struct viva_region *region, const struct viva_picture *picture)
+{
+	float longer = (float)VIVA_MAX(picture->width, picture->height);
+	return (struct viva_tracker_region){.x = region->x / (float)picture->width,
+					    .y = region->y / (float)picture->height,
+					    .size = region->size / longer,
+					    .angle = region->angle};
+}
+
+// Within the picture and of a size that can hold a face; NaN is not.
+static bool is_plausible(const struct viva_tracker_region *region)
+{
+	return region->x >= -.2f && region->x <= 1.2f && region->y >= -.2f && region->y <= 1.2f &&
+	       region->size >= min_region && region->size <= max_region;
+}
+
+static bool holds_face(const struct viva_context *context)
+{
+	struct viva_region region = viva_face_region(&context->face, region_scale);
+	struct viva_tracker_region shares = to_shares(&region, &context->picture);
+	return context->face.presence >= min_presence && is_plausible(&shares);
+}
+
+int viva_context_decode(struct viva_context *context, const struct viva_tracker_region *focus, struct viva_error *error)
+{
+	const struct viva_frame *frame = &context->frame;
+	return viva_picture_decode(&context->picture, frame->image, frame->format, focus, frame->limits, error);
+}
+
+// Looks where the face was. *ret_region is what the mesh network saw.
+static int follow(struct viva_context *context, const struct viva_tracker *tracker, struct viva_region *ret_region,
+		  bool *ret_is_found, struct viva_error *error)
+{
+	*ret_region = to_region(&tracker->region, &context->picture);
+	int code = viva_landmarks_find(&context->landmarks, &context->picture, ret_region, &context->face, error);
+	if (code == 0)
+		*ret_is_found = holds_face(context);
+	return code;
+}
+
+// Looks in the whole picture for the largest face that the mesh network knows for one too.
+static int acquire(struct viva_context *context, const struct viva_detection *faces, size_t count,
+		   struct viva_region *ret_region, bool *ret_is_found, struct viva_error *error)
+{
+	enum { MAX_TRIES = 3 };
+	for (size_t i = 0; i < count && i < MAX_TRIES; i++) {
+		// The detector's box is coarse: the mesh found in it tells the region that it should have been.
+		*ret_region = viva_detection_region(&faces[i]);
+		for (int pass = 0; pass < 2; pass++) {
+			int code = viva_landmarks_find(&context->landmarks, &context->picture, ret_region,
+						       &context->face, error);
+			if (code != 0)
+				return code;
+			*ret_is_found = holds_face(context);
+			if (!*ret_is_found)
+				break;
+			if (pass == 0)
+				*ret_region = viva_face_region(&context->face, region_scale);
+		}
+		if (*ret_is_found)
+			return 0;
+	}
+	return 0;
+}
+
+static int detect(struct viva_context *context, struct viva_detection faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
+		  struct viva_tracker *tracker, struct viva_vision_timing *timing, struct viva_error *error)
+{
+	double begin = viva_seconds();
+	int code = viva_detect_faces(&context->detector, &context->picture, faces, ret_count, error);
+	timing->detect = viva_seconds() - begin;
+	if (code != 0)
+		return code;
+	tracker->face_count = (int32_t)*ret_count;
+	tracker->frames_since_detection = 0;
+	return 0;
+}
+
+// Whether what the next steps look at was decoded.
+static bool sees_enough(const struct viva_context *context)
+{
+	struct viva_region face = viva_face_region(&context->face, looked_at_scale);
+	return viva_picture_covers(&context->picture, &face);
+}
+
+// Decodes the frame and looks where the face was, if there was one: at a part of the picture, if that is enough.
+static int see(struct viva_context *context, struct viva_tracker *tracker, struct viva_region *ret_region,
+	       bool *ret_is_found, struct viva_vision_timing *timing, struct viva_error *error)
+{
+	bool has_face = tracker->has_face && is_plausible(&tracker->region);
+	bool needs_whole = !has_face || tracker->frames_since_detection + 1 >= FRAMES_BETWEEN_DETECTIONS;
+	double begin = viva_seconds();
+	int code = viva_context_decode(context, needs_whole ? NULL : &tracker->region, error);
+	timing->decode = viva_seconds() - begin;
+	if (code == 0 && has_face)
+		code = follow(context, tracker, ret_region, ret_is_found, error);
+	if (code != 0 || viva_picture_is_whole(&context->picture) || (*ret_is_found && sees_enough(context)))
+		return code;
+	begin = viva_seconds();
+	code = viva_context_decode(context, NULL, error);
+	timing->decode += viva_seconds() - begin;
+	if (code == 0)
+		code = follow(context, tracker, ret_region, ret_is_found, error);
+	return code;
+}
+
+static int locate(struct viva_context *context, struct viva_tracker *tracker, struct viva_vision_timing *timing,
+		  struct viva_error *error)
+{
+	struct viva_detection faces[VIVA_DETECT_MAX_FACES];
+	size_t count = 0;
+	struct viva_region region = {0};
+	bool is_found = false;
+	int code = see(context, tracker, &region, &is_found, timing, error);
+	bool is_followed = is_found;
+	if (code == 0 && (!is_found || ++tracker->frames_since_detection >= FRAMES_BETWEEN_DETECTIONS))
+		code = detect(context, faces, &count, tracker, timing, error);
+	if (code == 0 && !is_found)
+		code = acquire(context, faces, count, &region, &is_found, error);
+	if (code == 0 && is_found)
+		code = viva_landmarks_refine_eyes(&context->landmarks, &region, &context->face, error);
+	if (code == 0 && is_found && context->frame.needs_lips)
+		code = viva_landmarks_refine_lips(&context->landmarks, &region, &context->face, error);
+	if (code != 0)
+		return code;
+	if (!is_followed) {
+		tracker->expression.is_known = false;
+		tracker->expression.is_steady = false;
+	}
+	// A face that is followed counts, even while the detector overlooks it; one that the mesh does not confirm does
+	// not.
+	if (is_found)
+		tracker->face_count = VIVA_MAX(tracker->face_count, 1);
+	else
+		tracker->face_count = 0;
+	tracker->has_face = is_found;
+	struct viva_region next = viva_face_region(&context->face, region_scale);
+	tracker->region = is_found ? to_shares(&next, &context->picture) : (struct viva_tracker_region){0};
+	return 0;
+}
+
+int viva_locate(struct viva_context *context, struct viva_tracker *tracker, struct viva_vision_timing *timing,
+		struct viva_error *error)
+{
+	double begin = viva_seconds();
+	int code = locate(context, tracker, timing, error);
+	timing->landmarks = viva_seconds() - begin - timing->decode - timing->detect;
+	return code;
+}
