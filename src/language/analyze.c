@@ -6,10 +6,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "language/declines.h"
 #include "language/embed.h"
 #include "language/english.h"
 #include "language/essence.h"
 #include "language/feedback.h"
+#include "language/grade.h"
 #include "language/keyphrases.h"
 #include "language/lexicon.h"
 #include "language/relevance.h"
@@ -19,6 +21,7 @@
 enum {
 	MAX_QUESTION_CHARACTERS = 4000,
 	MIN_CONTENT_WORDS = 5,  // fewer are no answer in depth
+	MIN_STORY_WORDS = 40,   // fewer are not looked through for the parts of a story
 };
 
 // docs/scoring.md, "Relevance" and "Depth".
@@ -28,11 +31,13 @@ static const double AMOUNT_WORDS = 40;                  // different content wor
 static const double SPECIFIC_MARKS = 4;                 // figures, reasons, examples that give 1 − 1/e
 static const double COVERAGE_WEIGHT = .55;              // of coverage in depth, where there are points
 static const double NARRATIVE_COVERAGE_WEIGHT = .35;
-static const double COPIED_SHARE = .5;  // of its words: then the answer is a copy of the question
+static const double FOREIGN = .05, ATTEMPT = .15;  // nearness to question or reference from which it is an attempt
+static const double COPIED_SHARE = .5;             // of its words: then the answer is a copy of the question
 
 struct viva_language {
 	struct viva_embedder *embedder;
 	struct viva_background *background;
+	struct viva_grade_model grading;
 	double confidence_floor;
 };
 
@@ -51,7 +56,9 @@ int viva_language_open(const struct viva_language_options *options, struct viva_
 	embedder.model_directory = options->model_directory;
 	embedder.max_concurrent = options->max_concurrent;
 	language->confidence_floor = options->confidence_floor;
-	int code = viva_embedder_open(&embedder, &language->embedder, error);
+	int code = viva_grade_model_shipped(&language->grading, error);
+	if (code == 0)
+		code = viva_embedder_open(&embedder, &language->embedder, error);
 	if (code == 0)
 		code = viva_background_open(language->embedder, options->background, options->background_count,
 					    options->background_file, &language->background, error);
@@ -88,6 +95,7 @@ struct judge {
 	struct viva_embedding question_embedding;
 	struct viva_embedding about;  // the answer's sentences, by length and topicality
 	double topical_words;         // words in its sentences, by topicality
+	bool is_declined;             // "I don't know"
 };
 
 static void remark(struct judge *judge, const char *code, const char *description, double impact)
@@ -224,7 +232,8 @@ static void judge_relevance(struct judge *judge)
 	// What is left of a copied question must be something before it can be about it. Short answers are often right.
 	if (judge->essence.copied_share >= COPIED_SHARE)
 		relevance *= clamp((double)judge->essence.content_words / MIN_CONTENT_WORDS);
-	judge->analysis->relevance = judge->essence.content_words > 0 ? clamp(relevance) : 0;
+	bool says_something = judge->essence.content_words > 0 && !judge->is_declined;
+	judge->analysis->relevance = says_something ? clamp(relevance) : 0;
 }
 
 // Different content words on topic that the question has not said, and marks of specificity.
@@ -286,6 +295,7 @@ static int judge_depth(struct judge *judge)
 		return code;
 	double amount = 1 - exp(-substance.words / AMOUNT_WORDS);
 	double specificity = 1 - exp(-substance.marks / SPECIFIC_MARKS);
+	analysis->specificity = specificity;
 	double prose = viva_features_prose(substance.function_share);
 	double depth = amount * (.7 + .3 * specificity);
 	double weight = judge->answer->is_narrative ? NARRATIVE_COVERAGE_WEIGHT : COVERAGE_WEIGHT;
@@ -297,9 +307,93 @@ static int judge_depth(struct judge *judge)
 		depth *= .3 + .7 * clamp(analysis->relevance / .5);
 	if (judge->essence.content_words < MIN_CONTENT_WORDS)
 		depth = fmin(depth, .1) * (double)judge->essence.content_words / MIN_CONTENT_WORDS;
-	analysis->depth = clamp(depth);
+	analysis->depth = judge->is_declined ? 0 : clamp(depth);
 	if (prose < .6 && judge->essence.content_words >= MIN_CONTENT_WORDS)
 		remark(judge, "keyword_list", "The answer is a list of keywords rather than sentences.", -.4);
+	return 0;
+}
+
+static int measure_examples(struct judge *judge, struct viva_grade_example *examples)
+{
+	const struct viva_answer *answer = judge->answer;
+	for (size_t i = 0; i < answer->graded_answer_count; i++) {
+		const struct viva_graded_answer *graded = &answer->graded_answers[i];
+		struct viva_error cause = {0};
+		if (!(graded->points >= 0 && graded->points <= 1))
+			return viva_fail(judge->error, VIVA_EFIELD, "graded_answers",
+					 "the points of a graded answer must be between 0 and 1");
+		int code = viva_grade_measure(judge->language->embedder, answer->question, answer->reference_answer,
+					      graded->text, judge->arena, &examples[i].features, &cause);
+		if (code == VIVA_EFIELD && strcmp(cause.field, "transcript") == 0)
+			return viva_fail(judge->error, code, "graded_answers", "a graded answer is not valid UTF-8");
+		if (code != 0)
+			return viva_fail(judge->error, code, cause.field, "%s", viva_error_message(&cause));
+		examples[i].points = graded->points;
+	}
+	return 0;
+}
+
+// The answer as it is compared with the reference: without what the question has said, and each sentence once.
+static struct viva_bytes own_words(const struct judge *judge)
+{
+	const char *text = viva_arena_text(judge->arena, "", 0);
+	for (size_t i = 0; text && i < judge->essence.count; i++) {
+		struct viva_bytes sentence = judge->essence.sentences[i].text;
+		text = viva_arena_printf(judge->arena, "%s%s%.*s", text, i > 0 ? " " : "", (int)sentence.size,
+					 (const char *)sentence.data);
+	}
+	return text ? viva_bytes_of_text(text) : (struct viva_bytes){0};
+}
+
+static int judge_correctness(struct judge *judge)
+{
+	const struct viva_answer *answer = judge->answer;
+	const struct viva_grade_model *model = &judge->language->grading;
+	if (answer->reference_answer.size == 0)
+		return 0;
+	struct viva_bytes transcript = judge->essence.copied_share > 0 ? own_words(judge) : answer->transcript;
+	struct viva_grade_features features;
+	struct viva_grade_example *examples =
+		viva_arena_alloc(judge->arena, (answer->graded_answer_count + 1) * sizeof *examples);
+	if (!examples || !transcript.data)
+		return VIVA_ENOMEM;
+	int code = viva_grade_measure(judge->language->embedder, answer->question, answer->reference_answer, transcript,
+				      judge->arena, &features, judge->error);
+	if (code == 0)
+		code = measure_examples(judge, examples);
+	if (code != 0)
+		return code;
+	judge->analysis->has_correctness = true;
+	// Graders have seen attempts at the question only: neither what is left of a copied question nor what is about
+	// something else altogether.
+	double nearest = fmax(fmax(features.values[VIVA_GRADE_COSINE], features.values[VIVA_GRADE_QUESTION_COSINE]),
+			      features.values[VIVA_GRADE_MEANING_RECALL]);
+	double attempt = clamp((nearest - FOREIGN) / (ATTEMPT - FOREIGN));
+	if (judge->essence.copied_share >= COPIED_SHARE)
+		attempt *= clamp((double)judge->essence.content_words / MIN_CONTENT_WORDS);
+	if (judge->essence.content_words > 0)
+		judge->analysis->correctness =
+			attempt * viva_grade_points_adapted(model, &features, examples, answer->graded_answer_count);
+	return 0;
+}
+
+static int find_story(struct judge *judge)
+{
+	struct viva_answer_analysis *analysis = judge->analysis;
+	analysis->is_story = judge->answer->is_narrative && analysis->features.words >= MIN_STORY_WORDS;
+	if (!analysis->is_story)
+		return 0;
+	size_t found[VIVA_STORY_PARTS];
+	viva_story_find(&judge->text, found);
+	for (size_t part = 0; part < VIVA_STORY_PARTS; part++) {
+		if (found[part] == judge->text.sentence_count)
+			continue;
+		const struct viva_sentence *sentence = &judge->text.sentences[found[part]];
+		analysis->story[part] = viva_arena_text(judge->arena, judge->text.data + sentence->begin,
+							sentence->end - sentence->begin);
+		if (!analysis->story[part])
+			return VIVA_ENOMEM;
+	}
 	return 0;
 }
 
@@ -321,10 +415,14 @@ static int judge_content(struct judge *judge)
 
 	if (judge->essence.copied_share >= COPIED_SHARE)
 		remark(judge, "question_copy", "Most of the answer repeats the question word for word.", -.8);
-	else if (judge->essence.content_words < MIN_CONTENT_WORDS)
+	else if (judge->essence.content_words < MIN_CONTENT_WORDS && !judge->is_declined)
 		remark(judge, "too_short", "The answer is too short to say much.", -.5);
 	judge_relevance(judge);
 	code = judge_depth(judge);
+	if (code == 0)
+		code = judge_correctness(judge);
+	if (code == 0)
+		code = find_story(judge);
 	if (code == 0 && judge->essence.count > 0)
 		code = viva_keyphrases(judge->language->embedder, &judge->text, &judge->about, VIVA_ANSWER_MAX_KEYWORDS,
 				       judge->arena, &analysis->keywords, &analysis->keyword_count, judge->error);
@@ -340,8 +438,11 @@ static int judge_answer(struct judge *judge)
 	if (code == 0 && analysis->unscorable == VIVA_SCORABLE) {
 		viva_features_measure(&judge->text, judge->answer->seconds, &analysis->features);
 		analysis->clarity = viva_features_clarity(&analysis->features);
+		judge->is_declined = viva_text_declines(&judge->text);
 		if (analysis->features.words == 0)
 			remark(judge, "no_answer", "No answer was given.", -1);
+		else if (judge->is_declined)
+			remark(judge, "no_answer", "The answer only says that there is none.", -1);
 		if (judge->text.is_capped)
 			remark(judge, "capped", "Only the first 50,000 characters were read.", 0);
 		code = judge_content(judge);
@@ -358,6 +459,9 @@ int viva_language_analyze(struct viva_language *language, const struct viva_answ
 	if (answer->reference_point_count > VIVA_ANSWER_MAX_POINTS)
 		return viva_fail(error, VIVA_EFIELD, "reference_points", "there are more than %d reference points",
 				 VIVA_ANSWER_MAX_POINTS);
+	if (answer->graded_answer_count > VIVA_ANSWER_MAX_GRADED)
+		return viva_fail(error, VIVA_EFIELD, "graded_answers", "there are more than %d graded answers",
+				 VIVA_ANSWER_MAX_GRADED);
 	struct viva_answer_analysis analysis = {.reason = "", .feedback = ""};
 	struct judge *judge = viva_arena_alloc(arena, sizeof *judge);
 	if (!judge)

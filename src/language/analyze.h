@@ -15,11 +15,13 @@
 #include "base/error.h"
 #include "base/macros.h"
 #include "language/fluency.h"
+#include "language/structure.h"
 
 enum {
 	VIVA_ANSWER_MAX_CHARACTERS = 50000,  // of a transcript; the rest is not read
 	VIVA_ANSWER_MAX_KEYWORDS = 8,
 	VIVA_ANSWER_MAX_POINTS = 16,
+	VIVA_ANSWER_MAX_GRADED = 20,
 	VIVA_ANSWER_MAX_FEEDBACK_BYTES = 2000,
 };
 
@@ -52,6 +54,12 @@ VIVA_MUST_CHECK int viva_language_open(const struct viva_language_options *optio
 struct viva_language *viva_language_destroy(struct viva_language *language);  // after the last analysis returned
 VIVA_DEFINE_AUTO(viva_language)
 
+// An answer to the same question that a person has graded.
+struct viva_graded_answer {
+	struct viva_bytes text;
+	double points;  // share of full points, 0–1
+};
+
 struct viva_answer {
 	struct viva_bytes question;           // empty = unknown: then relevance can't be judged
 	const char *const *reference_points;  // may be NULL
@@ -59,9 +67,12 @@ struct viva_answer {
 	bool is_narrative;  // the question asks for experience or conduct: points are met by what someone did or would
 			    // do, not by a statement
 	struct viva_bytes transcript;
-	double seconds;        // of speech; 0 = unknown
-	double confidence;     // the speech recogniser's, 0–1; 0 = unknown
-	const char *language;  // BCP 47; NULL or "" = English
+	double seconds;                      // of speech; 0 = unknown
+	double confidence;                   // the speech recogniser's, 0–1; 0 = unknown
+	const char *language;                // BCP 47; NULL or "" = English
+	struct viva_bytes reference_answer;  // what a full answer says; empty = none: then correctness is not judged
+	const struct viva_graded_answer *graded_answers;  // may be NULL; without reference_answer they say nothing
+	size_t graded_answer_count;                       // at most VIVA_ANSWER_MAX_GRADED
 };
 
 // Why an answer says nothing about its speaker.
@@ -96,7 +107,12 @@ struct viva_answer_analysis {
 	bool has_relevance;                // the question was known
 	double relevance, clarity, depth;  // 0–1
 	bool has_points;
-	double coverage;  // 0–1: share of the reference points that are covered; 0 without points
+	double coverage;       // 0–1: share of the reference points that are covered; 0 without points
+	bool has_correctness;  // there was a reference answer
+	double correctness;  // 0–1: the points that graders would give, as a model estimates them (models/grading.md)
+	double specificity;  // 0–1: figures, reasons and examples, in what is on topic
+	bool is_story;       // narrative, and long enough to look for the parts of a story
+	const char *story[VIVA_STORY_PARTS];  // the sentence that tells it; NULL = not found. Weighs nothing.
 	const char *const *keywords;
 	size_t keyword_count;
 	const struct viva_point_finding *points;
@@ -107,7 +123,8 @@ struct viva_answer_analysis {
 	struct viva_features features;
 };
 
-// VIVA_EFIELD (not UTF-8: field "transcript" or "question"; too many points), VIVA_EMODEL, VIVA_ENOMEM.
+// VIVA_EFIELD (not UTF-8: field "transcript", "question", "reference_answer" or "graded_answers"; too many points or
+// graded answers), VIVA_EMODEL, VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_language_analyze(struct viva_language *language, const struct viva_answer *answer,
 					  struct viva_arena *arena, struct viva_answer_analysis *ret_analysis,
 					  struct viva_error *error);

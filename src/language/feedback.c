@@ -84,6 +84,40 @@ static void say_points(struct writer *writer, const struct viva_answer_analysis 
 	}
 }
 
+// What graders would give, as a share; never that something is wrong.
+static void say_correctness(struct writer *writer, const struct viva_answer_analysis *analysis)
+{
+	if (!analysis->has_correctness)
+		return;
+	const char *near = analysis->correctness >= .85  ? "It says about what the reference answer says"
+			   : analysis->correctness >= .6 ? "It says much of what the reference answer says"
+							 : "It says little of what the reference answer says";
+	say(writer, "%s: an estimated %.0f of 100 points.", near, 100 * analysis->correctness);
+}
+
+// The parts of a story that were not found, as advice.
+static void say_story(struct writer *writer, const struct viva_answer_analysis *analysis)
+{
+	static const char *const advice[VIVA_STORY_PARTS] = {
+		"say when and where it was",
+		"say what you had to achieve",
+		"say what you yourself did",
+		"say how it ended, with a figure if there is one",
+	};
+	if (!analysis->is_story)
+		return;
+	for (int part = 0; part < VIVA_STORY_PARTS; part++) {
+		if (!analysis->story[part]) {
+			say(writer, "The %s is not easy to find in the story: %s.",
+			    viva_story_part_text((enum viva_story_part)part), advice[part]);
+			return;  // one piece of advice at a time
+		}
+	}
+	const char *end = analysis->story[VIVA_STORY_RESULT];
+	size_t cut = viva_utf8_cut(end, strlen(end), MAX_QUOTE_BYTES);
+	say(writer, "The story is whole, up to its end: “%.*s%s”.", (int)cut, end, end[cut] ? "…" : "");
+}
+
 static void say_manner(struct writer *writer, const struct viva_features *features)
 {
 	if (features->words < 20)
@@ -92,6 +126,12 @@ static void say_manner(struct writer *writer, const struct viva_features *featur
 	if (features->fillers >= 2 && per_hundred >= 2)
 		say(writer, "“Um” and its like are heard %zu times in %zu words; a short pause reads better.",
 		    features->fillers, features->words);
+	if (features->repetitions + features->repairs >= 3 &&
+	    25 * (features->repetitions + features->repairs) > features->words)
+		say(writer,
+		    "Words are repeated or taken back %zu times; finishing the thought first makes it easier to "
+		    "follow.",
+		    features->repetitions + features->repairs);
 	if (features->words_per_minute > 0 && features->words_per_minute < 100)
 		say(writer, "At %.0f words a minute the pace is slow; 140 to 200 are easy to follow.",
 		    features->words_per_minute);
@@ -133,7 +173,9 @@ const char *viva_feedback_write(const struct viva_answer_analysis *analysis, str
 	}
 	say_relevance(&writer, analysis);
 	say_points(&writer, analysis);
+	say_correctness(&writer, analysis);
 	say_depth(&writer, analysis);
+	say_story(&writer, analysis);
 	say_manner(&writer, &analysis->features);
 	return viva_arena_text(arena, writer.text, writer.size);
 }

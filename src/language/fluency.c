@@ -137,6 +137,23 @@ static size_t count_repetitions(const struct viva_text *text)
 	return count;
 }
 
+// Phrases by which speakers take back what they just said.
+static size_t count_repairs(const struct viva_text *text)
+{
+	static const char *const phrases[][3] = {
+		{"no", "wait"},         {"or", "rather"},       {"scratch", "that"},    {"let", "me", "rephrase"},
+		{"sorry", "i", "mean"}, {"what", "i", "meant"}, {"let", "me", "start"}, {"correct", "myself"},
+	};
+	size_t count = 0;
+	for (size_t i = 0; i < text->word_count; i++) {
+		for (size_t k = 0; k < VIVA_COUNT(phrases); k++) {
+			bool is_there = is_word(text, i, phrases[k][0]) && is_word(text, i + 1, phrases[k][1]);
+			count += is_there && (!phrases[k][2] || is_word(text, i + 2, phrases[k][2]));
+		}
+	}
+	return count;
+}
+
 void viva_features_measure(const struct viva_text *text, double seconds, struct viva_features *ret_features)
 {
 	struct viva_features features = {0};
@@ -160,6 +177,7 @@ void viva_features_measure(const struct viva_text *text, double seconds, struct 
 	if (text->has_punctuation && text->sentence_count > 0)
 		features.sentence_words = (double)text->word_count / (double)text->sentence_count;
 	features.repetitions = count_repetitions(text);
+	features.repairs = count_repairs(text);
 	features.diversity = diversity(text);
 	features.disorder = disorder(text);
 	*ret_features = features;
@@ -197,7 +215,7 @@ double viva_features_clarity(const struct viva_features *features)
 		return 0;
 	double hundreds = fmax((double)features->words, 20) / 100;
 	double fluency = exp(-((double)features->fillers + .5 * (double)features->soft_fillers) / hundreds / 12);
-	double steadiness = exp(-(double)features->repetitions / hundreds / 8);
+	double steadiness = exp(-(double)(features->repetitions + features->repairs) / hundreds / 8);
 	double variety = features->diversity > 0 ? .4 + .6 * ramp(features->diversity, 25, 70) : .85;
 	double manner = .40 * fluency + .15 * steadiness + .15 * viva_features_pace(features->words_per_minute) +
 			.15 * variety + .15 * sentence_shape(features->sentence_words);

@@ -18,6 +18,7 @@ struct viva_features {
 	size_t fillers;           // "um", "uh", …
 	size_t soft_fillers;      // "basically", "you know", …
 	size_t repetitions;       // words said twice in a row
+	size_t repairs;           // "no, wait", "or rather": the speaker begins anew
 	double words_per_minute;  // 0 = unknown
 	double diversity;         // MTLD (McCarthy & Jarvis 2010); 0 = too short to tell (< 50 words)
 	double sentence_words;    // mean length of a sentence; 0 = no punctuation to go by

@@ -26,4 +26,8 @@ unsigned viva_lexicon_flags(const char *word);
 // Whether it is a frequent function word of another language in Latin script, and not an English word.
 bool viva_lexicon_is_foreign(const char *word);
 
+// Whether a lower-case word says little about what a text is about, though it is no function word: "use", "various",
+// "paper", and adverbs. Such words stand in no key phrase.
+bool viva_lexicon_is_light(const char *word);
+
 #endif

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "language/lexicon.h"
+#include "language/stem.h"
 #include "language/unicode.h"
 
 enum { MAX_WORD_BYTES = 400 };
@@ -118,7 +119,7 @@ static UBreakIterator *open_breaks(UBreakIteratorType type, const char *data, si
 }
 
 static int add_word(struct viva_text *text, size_t begin, size_t end, bool is_number, const UCaseMap *cases,
-		    struct viva_arena *arena)
+		    struct viva_stemmer *stemmer, struct viva_arena *arena)
 {
 	char folded[3 * MAX_WORD_BYTES + 1];
 	size_t size = viva_utf8_cut(text->data + begin, end - begin, MAX_WORD_BYTES);
@@ -129,7 +130,7 @@ static int add_word(struct viva_text *text, size_t begin, size_t end, bool is_nu
 		return VIVA_EINTERNAL;
 	struct viva_word word = {.begin = begin, .end = end, .is_number = is_number};
 	word.text = viva_arena_text(arena, folded, (size_t)folded_size);
-	word.stem = word.text ? viva_stem(arena, word.text) : NULL;
+	word.stem = word.text ? viva_stem(stemmer, arena, word.text) : NULL;
 	if (!word.stem)
 		return VIVA_ENOMEM;
 	word.flags = viva_lexicon_flags(word.text);
@@ -145,13 +146,15 @@ static int split_words(struct viva_text *text, struct viva_arena *arena)
 	UCaseMap *cases = ucasemap_open("", U_FOLD_CASE_DEFAULT, &status);
 	UBreakIterator *breaks = open_breaks(UBRK_WORD, text->data, text->size, &source);
 	text->words = viva_arena_alloc(arena, (text->size + 1) / 2 * sizeof *text->words + sizeof *text->words);
-	int code = !cases || !breaks ? VIVA_EINTERNAL : text->words ? 0 : VIVA_ENOMEM;
+	VIVA_AUTO(viva_stemmer) stemmer = NULL;
+	int code = !cases || !breaks ? VIVA_EINTERNAL : text->words ? viva_stemmer_create(&stemmer) : VIVA_ENOMEM;
 
 	int32_t begin = 0;
 	for (int32_t end; code == 0 && (end = ubrk_next(breaks)) != UBRK_DONE; begin = end) {
 		int32_t kind = ubrk_getRuleStatus(breaks);
 		if (kind >= UBRK_WORD_NUMBER)
-			code = add_word(text, (size_t)begin, (size_t)end, kind < UBRK_WORD_NUMBER_LIMIT, cases, arena);
+			code = add_word(text, (size_t)begin, (size_t)end, kind < UBRK_WORD_NUMBER_LIMIT, cases, stemmer,
+					arena);
 	}
 	ubrk_close(breaks);
 	ucasemap_close(cases);

@@ -16,7 +16,7 @@
 
 struct viva_word {
 	const char *text;   // case-folded
-	const char *stem;   // without its usual endings
+	const char *stem;   // see stem.h
 	size_t begin, end;  // bytes of the canonical text
 	unsigned flags;     // enum viva_word_flag
 	bool is_number;
@@ -48,9 +48,5 @@ enum {
 // Reads at most max_characters of `input`. VIVA_EINVAL (not UTF-8), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_text_read(struct viva_bytes input, size_t max_characters, struct viva_arena *arena,
 				   struct viva_text *ret_text);
-
-// A lower-case English word without its usual endings, in the arena: "isolates", "isolated", "isolation" give "isolat".
-// NULL when memory is short.
-const char *viva_stem(struct viva_arena *arena, const char *word);
 
 #endif
