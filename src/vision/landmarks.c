@@ -48,6 +48,7 @@ static const struct part lips_part = {
 				   320, 307, 306, 184, 74,  73,  72,  11,  302, 303, 304, 408, 62,  96,  89,  179,
 				   86,  15,  316, 403, 319, 325, 292, 183, 42,  41,  38,  12,  268, 271, 272, 407}};
 static const float part_scale = 1.5f;
+static const float next_region_scale = 1.5f;  // of the region by the mesh
 
 // An affine map: x' = xx·x + xy·y + x0, y' = yx·x + yy·y + y0.
 struct affine {
@@ -100,10 +101,25 @@ static struct affine crop_to_picture(const struct viva_region *region)
 			       .y0 = region->y - s * half - c * half};
 }
 
+// MediaPipe takes the crop's pixels at whole steps from the region's corner, counted in the picture's pixels (OpenCV's
+// warpPerspective in its ImageToTensorCalculator); viva_warp takes them from where their centres are. Without this
+// shift all points are off by nearly half a pixel of the crop.
+static struct viva_region sampled_region(const struct viva_region *region, const struct viva_picture *picture)
+{
+	float half_step = region->size / CROP_SIDE / 2;
+	float c = half_step * cosf(region->angle), s = half_step * sinf(region->angle);
+	float half_pixel = .5f * (float)picture->width / (float)picture->source_width;  // of the picture as it was sent
+	struct viva_region sampled = *region;
+	sampled.x += half_pixel - c + s;
+	sampled.y += half_pixel - s - c;
+	return sampled;
+}
+
 int viva_landmarks_find(struct viva_landmark_networks *networks, const struct viva_picture *picture,
 			const struct viva_region *region, struct viva_face *ret_face, struct viva_error *error)
 {
-	viva_warp(picture, region, CROP_SIDE, &pixel_range, networks->mesh.input);
+	struct viva_region sampled = sampled_region(region, picture);
+	viva_warp(picture, &sampled, CROP_SIDE, &pixel_range, networks->mesh.input);
 	*ret_face = (struct viva_face){.brightness = brightness(networks->mesh.input)};
 	int code = viva_network_run(&networks->mesh, error);
 	if (code != 0)
@@ -205,7 +221,13 @@ int viva_landmarks_refine_eyes(struct viva_landmark_networks *networks, const st
 		int code = run_part(eye, networks, &eye_parts[side], &map, error);
 		if (code != 0)
 			return code;
-		to_picture(eye->outputs[0], VIVA_LID_POINTS, &map, &crop_map, face->lids[side]);
+		struct viva_point points[EYE_POINTS];
+		to_picture(eye->outputs[0], EYE_POINTS, &map, &crop_map, points);
+		memcpy(face->lids[side], points, sizeof face->lids[side]);
+		for (int i = 0; i < EYE_POINTS; i++) {
+			face->mesh[eye_parts[side].points[i]].x = points[i].x;
+			face->mesh[eye_parts[side].points[i]].y = points[i].y;
+		}
 		to_picture(eye->outputs[1], VIVA_IRIS_POINTS, &map, &crop_map, face->irises[side]);
 	}
 	return 0;
@@ -222,11 +244,16 @@ int viva_landmarks_refine_lips(struct viva_landmark_networks *networks, const st
 	return code;
 }
 
-struct viva_region viva_face_region(const struct viva_face *face, float scale)
+static float angle_of(const struct viva_face *face)
 {
-	float angle = atan2f(face->mesh[VIVA_MESH_LEFT_EYE_OUTER].y - face->mesh[VIVA_MESH_RIGHT_EYE_OUTER].y,
-			     face->mesh[VIVA_MESH_LEFT_EYE_OUTER].x - face->mesh[VIVA_MESH_RIGHT_EYE_OUTER].x);
-	float c = cosf(angle), s = sinf(angle);
+	return atan2f(face->mesh[VIVA_MESH_LEFT_EYE_OUTER].y - face->mesh[VIVA_MESH_RIGHT_EYE_OUTER].y,
+		      face->mesh[VIVA_MESH_LEFT_EYE_OUTER].x - face->mesh[VIVA_MESH_RIGHT_EYE_OUTER].x);
+}
+
+// The square about the mesh in axes that are turned by `turn`.
+static struct viva_region region_about(const struct viva_face *face, float turn, float scale)
+{
+	float c = cosf(turn), s = sinf(turn);
 	float min_x = INFINITY, min_y = INFINITY, max_x = -INFINITY, max_y = -INFINITY;
 	for (int i = 0; i < VIVA_MESH_POINTS; i++) {
 		float x = c * face->mesh[i].x + s * face->mesh[i].y, y = -s * face->mesh[i].x + c * face->mesh[i].y;
@@ -239,5 +266,15 @@ struct viva_region viva_face_region(const struct viva_face *face, float scale)
 	return (struct viva_region){.x = c * x - s * y,
 				    .y = s * x + c * y,
 				    .size = fmaxf(max_x - min_x, max_y - min_y) * scale,
-				    .angle = angle};
+				    .angle = angle_of(face)};
+}
+
+struct viva_region viva_face_region(const struct viva_face *face, float scale)
+{
+	return region_about(face, angle_of(face), scale);
+}
+
+struct viva_region viva_face_next_region(const struct viva_face *face)
+{
+	return region_about(face, 0, next_region_scale);
 }

@@ -71,7 +71,8 @@ void viva_landmarks_finish(struct viva_landmark_networks *networks);
 VIVA_MUST_CHECK int viva_landmarks_find(struct viva_landmark_networks *networks, const struct viva_picture *picture,
 					const struct viva_region *region, struct viva_face *ret_face,
 					struct viva_error *error);
-// Add lids and irises, or lips, to what viva_landmarks_find found last with the same networks. VIVA_EMODEL.
+// Add lids and irises, or lips, to what viva_landmarks_find found last with the same networks; the eyes' part also
+// moves the mesh's points about the eyes and of the brows, but for their depth, to where it sees them. VIVA_EMODEL.
 VIVA_MUST_CHECK int viva_landmarks_refine_eyes(struct viva_landmark_networks *networks,
 					       const struct viva_region *region, struct viva_face *face,
 					       struct viva_error *error);
@@ -81,5 +82,8 @@ VIVA_MUST_CHECK int viva_landmarks_refine_lips(struct viva_landmark_networks *ne
 
 // The square about the mesh, level with the eyes, `scale` times as large as the mesh is.
 struct viva_region viva_face_region(const struct viva_face *face, float scale);
+// Where to look for the same face next: as MediaPipe takes it (face_landmark_landmarks_to_roi), a square about the
+// mesh's upright box, turned by the eyes' angle, half as large again.
+struct viva_region viva_face_next_region(const struct viva_face *face);
 
 #endif

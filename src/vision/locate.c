@@ -12,7 +12,6 @@ enum {
 };
 
 static const float min_presence = .5f;
-static const float region_scale = 1.5f;     // of the mesh network's region by the mesh
 static const float looked_at_scale = 1.3f;  // of what is looked at once the points are known: the expression's crop
 static const float min_region = .05f;       // of the longer side; a tracked face that shrinks below is lost
 static const float max_region = 4;
@@ -65,7 +64,7 @@ static bool is_plausible(const struct viva_tracker_region *region)
 
 static bool holds_face(const struct viva_context *context)
 {
-	struct viva_region region = viva_face_region(&context->face, region_scale);
+	struct viva_region region = viva_face_next_region(&context->face);
 	struct viva_tracker_region shares = to_shares(&region, &context->picture);
 	return context->face.presence >= min_presence && is_plausible(&shares);
 }
@@ -104,7 +103,7 @@ static int acquire(struct viva_context *context, const struct viva_detection *fa
 			if (!*ret_is_found)
 				break;
 			if (pass == 0)
-				*ret_region = viva_face_region(&context->face, region_scale);
+				*ret_region = viva_face_next_region(&context->face);
 		}
 		if (*ret_is_found)
 			return 0;
@@ -183,7 +182,7 @@ static int locate(struct viva_context *context, struct viva_tracker *tracker, st
 	else
 		tracker->face_count = 0;
 	tracker->has_face = is_found;
-	struct viva_region next = viva_face_region(&context->face, region_scale);
+	struct viva_region next = viva_face_next_region(&context->face);
 	tracker->region = is_found ? to_shares(&next, &context->picture) : (struct viva_tracker_region){0};
 	return 0;
 }
