@@ -21,7 +21,7 @@
 enum {
 	MAX_QUESTION_CHARACTERS = 4000,
 	MIN_CONTENT_WORDS = 5,  // fewer are no answer in depth
-	MIN_STORY_WORDS = 40,   // fewer are not looked through for the parts of a story
+	MIN_STORY_WORDS = 30,   // fewer are not looked through for the parts of a story
 };
 
 // docs/scoring.md, "Relevance" and "Depth".

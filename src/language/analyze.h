@@ -26,7 +26,7 @@ enum {
 };
 
 // Of formulas, constants and word lists: goes into every score.
-#define VIVA_LANGUAGE_VERSION "language-1"
+#define VIVA_LANGUAGE_VERSION "language-2"
 
 struct viva_language;
 

@@ -6,6 +6,7 @@
 
 #include "language/fluency.h"
 #include "language/lexicon.h"
+#include "language/neutral.h"
 
 enum {
 	MIN_COPIED_RUN = 4,  // words: fewer in a row are an honest restatement
@@ -77,18 +78,26 @@ const char **viva_stems_of(const struct viva_text *text, size_t first, size_t co
 	return stems;
 }
 
-// The sentence's bytes without the words that are left out.
+// The sentence's bytes without the words that are left out, and with neutral forms of those that must not matter.
 static struct viva_bytes kept_text(const struct viva_text *answer, const struct viva_sentence *sentence,
 				   const bool *is_left_out, struct viva_arena *arena)
 {
 	size_t size = 0;
-	char *kept = viva_arena_alloc(arena, sentence->end - sentence->begin + 1);
+	size_t most = sentence->end - sentence->begin + sentence->word_count * VIVA_NEUTRAL_MAX_BYTES;
+	char *kept = viva_arena_alloc(arena, most + 1);
 	size_t at = sentence->begin;
 	for (size_t i = sentence->first_word; kept && i < sentence->first_word + sentence->word_count; i++) {
 		const struct viva_word *word = &answer->words[i];
-		size_t from = is_left_out[i] ? word->end : at;
-		memcpy(kept + size, answer->data + from, word->end - from);
-		size += word->end - from;
+		if (!is_left_out[i]) {
+			char room[VIVA_NEUTRAL_MAX_BYTES];
+			const char *neutral = viva_neutral_word(word->text, room);
+			bool is_same = neutral == word->text;
+			size_t length = is_same ? word->end - word->begin : strlen(neutral);
+			memcpy(kept + size, answer->data + at, word->begin - at);
+			size += word->begin - at;
+			memcpy(kept + size, is_same ? answer->data + word->begin : neutral, length);
+			size += length;
+		}
 		at = word->end;
 	}
 	if (kept) {

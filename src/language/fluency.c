@@ -194,7 +194,7 @@ double viva_features_pace(double words_per_minute)
 
 double viva_features_order(double out_of_order)
 {
-	return 1 - ramp(out_of_order, .05, .30);
+	return 1 - ramp(out_of_order, .04, .20);
 }
 
 double viva_features_prose(double function_share)

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "language/lexicon.h"
+#include "language/neutral.h"
 #include "language/stem.h"
 #include "language/unicode.h"
 
@@ -122,6 +123,7 @@ static int add_word(struct viva_text *text, size_t begin, size_t end, bool is_nu
 		    struct viva_stemmer *stemmer, struct viva_arena *arena)
 {
 	char folded[3 * MAX_WORD_BYTES + 1];
+	char room[VIVA_NEUTRAL_MAX_BYTES];
 	size_t size = viva_utf8_cut(text->data + begin, end - begin, MAX_WORD_BYTES);
 	UErrorCode status = U_ZERO_ERROR;
 	int32_t folded_size = ucasemap_utf8FoldCase(cases, folded, (int32_t)sizeof folded - 1, text->data + begin,
@@ -130,7 +132,7 @@ static int add_word(struct viva_text *text, size_t begin, size_t end, bool is_nu
 		return VIVA_EINTERNAL;
 	struct viva_word word = {.begin = begin, .end = end, .is_number = is_number};
 	word.text = viva_arena_text(arena, folded, (size_t)folded_size);
-	word.stem = word.text ? viva_stem(stemmer, arena, word.text) : NULL;
+	word.stem = word.text ? viva_stem(stemmer, arena, viva_neutral_spelling(word.text, room)) : NULL;
 	if (!word.stem)
 		return VIVA_ENOMEM;
 	word.flags = viva_lexicon_flags(word.text);

@@ -30,6 +30,20 @@ static const char *with_context(const struct scoring_service *service, const str
 	return parent ? viva_arena_printf(arena, "%s %s", parent->text, question) : question;
 }
 
+struct scoring_answer scoring_answer_of(const Scoring__AnswerRequest *request)
+{
+	return (struct scoring_answer){.question_id = request->question_id,
+				       .question = request->question,
+				       .category = request->category,
+				       .transcript = request->answer,
+				       .seconds = (double)request->duration,
+				       .confidence = (double)request->confidence,
+				       .language = request->language,
+				       .reference_answer = request->reference_answer,
+				       .graded_answers = request->graded_answers,
+				       .graded_answer_count = request->n_graded_answers};
+}
+
 int scoring_judge(struct scoring_service *service, const struct scoring_answer *answer, struct viva_arena *arena,
 		  struct scoring_judgement *ret_judgement, struct viva_error *error)
 {
@@ -56,6 +70,16 @@ int scoring_judge(struct scoring_service *service, const struct scoring_answer *
 		input.reference_points = known->reference_points;
 		input.reference_point_count = known->reference_point_count;
 	}
+	struct viva_graded_answer *graded = viva_arena_alloc(arena, (answer->graded_answer_count + 1) * sizeof *graded);
+	if (!graded)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < answer->graded_answer_count; i++)
+		graded[i] = (struct viva_graded_answer){.text = viva_bytes_of_text(answer->graded_answers[i]->answer),
+							.points = (double)answer->graded_answers[i]->points};
+	if (answer->reference_answer)
+		input.reference_answer = viva_bytes_of_text(answer->reference_answer);
+	input.graded_answers = graded;
+	input.graded_answer_count = answer->graded_answer_count;
 	int code = viva_language_analyze(service->language, &input, arena, &judgement.analysis, error);
 	if (code == 0)
 		*ret_judgement = judgement;
@@ -97,6 +121,8 @@ int scoring_analysis_message(const struct viva_answer_analysis *analysis, struct
 	ret_message->reason = borrowed(analysis->reason);
 	ret_message->points = pointers;
 	ret_message->n_points = count;
+	ret_message->has_correctness = analysis->has_correctness;
+	ret_message->correctness_score = (float)analysis->correctness;
 	return 0;
 }
 
@@ -115,14 +141,28 @@ static json_t *points_json(const struct viva_answer_analysis *analysis)
 
 static json_t *features_json(const struct viva_features *features)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "words", (json_int_t)features->words, "fillers",
-			 (json_int_t)features->fillers, "soft_fillers", (json_int_t)features->soft_fillers,
-			 "repetitions", (json_int_t)features->repetitions, "words_per_minute",
-			 features->words_per_minute > 0 ? viva_json_real(features->words_per_minute, 1) : json_null(),
-			 "lexical_diversity",
-			 features->diversity > 0 ? viva_json_real(features->diversity, 1) : json_null(),
-			 "words_per_sentence",
-			 features->sentence_words > 0 ? viva_json_real(features->sentence_words, 1) : json_null());
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "words", (json_int_t)features->words, "fillers",
+		(json_int_t)features->fillers, "soft_fillers", (json_int_t)features->soft_fillers, "repetitions",
+		(json_int_t)features->repetitions, "repairs", (json_int_t)features->repairs, "words_per_minute",
+		features->words_per_minute > 0 ? viva_json_real(features->words_per_minute, 1) : json_null(),
+		"lexical_diversity", features->diversity > 0 ? viva_json_real(features->diversity, 1) : json_null(),
+		"words_per_sentence",
+		features->sentence_words > 0 ? viva_json_real(features->sentence_words, 1) : json_null());
+}
+
+// The parts of a story and the sentence that tells each; null when it is none.
+static json_t *story_json(const struct viva_answer_analysis *analysis)
+{
+	if (!analysis->is_story)
+		return json_null();
+	json_t *story = json_object();
+	for (int part = 0; part < VIVA_STORY_PARTS; part++) {
+		const char *told = analysis->story[part];
+		json_object_set_new(story, viva_story_part_text((enum viva_story_part)part),
+				    told ? json_string(told) : json_null());
+	}
+	return story;
 }
 
 json_t *scoring_analysis_json(const struct viva_answer_analysis *analysis)
@@ -134,11 +174,13 @@ json_t *scoring_analysis_json(const struct viva_answer_analysis *analysis)
 	for (size_t i = 0; i < analysis->remark_count; i++)
 		json_array_append_new(remarks, json_pack("{s:s, s:s}", "code", analysis->remarks[i].code, "description",
 							 analysis->remarks[i].description));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:s, s:o, s:o, s:o}", "relevance_score",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "relevance_score",
 			 viva_json_real(analysis->relevance, 4), "clarity_score", viva_json_real(analysis->clarity, 4),
 			 "depth_score", viva_json_real(analysis->depth, 4), "coverage",
 			 analysis->has_points ? viva_json_real(analysis->coverage, 4) : json_null(), "keywords",
 			 keywords, "feedback", analysis->feedback, "unscorable", analysis->unscorable != VIVA_SCORABLE,
 			 "reason", analysis->reason, "points", points_json(analysis), "remarks", remarks, "features",
-			 features_json(&analysis->features));
+			 features_json(&analysis->features), "correctness_score",
+			 analysis->has_correctness ? viva_json_real(analysis->correctness, 4) : json_null(),
+			 "specificity", viva_json_real(analysis->specificity, 4), "story", story_json(analysis));
 }

@@ -27,6 +27,9 @@ struct scoring_answer {
 	double seconds;
 	double confidence;
 	const char *language;
+	const char *reference_answer;            // NULL or "" = none
+	Scoring__GradedAnswer **graded_answers;  // checked
+	size_t graded_answer_count;
 };
 
 struct scoring_judgement {
@@ -35,6 +38,9 @@ struct scoring_judgement {
 	enum scoring_category category;
 	struct viva_answer_analysis analysis;
 };
+
+// An answer as it comes in a request that was checked.
+struct scoring_answer scoring_answer_of(const Scoring__AnswerRequest *request);
 
 // A question that is neither given nor of the bank is unknown: relevance is then not judged. Errors of
 // viva_language_analyze.

@@ -36,13 +36,7 @@ static int analyze_answer(struct viva_rpc_call *call, void *context, struct viva
 	code = scoring_answer_request_check(request, error);
 	if (code != 0)
 		return code;
-	const struct scoring_answer answer = {.question_id = request->question_id,
-					      .question = request->question,
-					      .category = request->category,
-					      .transcript = request->answer,
-					      .seconds = (double)request->duration,
-					      .confidence = (double)request->confidence,
-					      .language = request->language};
+	const struct scoring_answer answer = scoring_answer_of(request);
 	struct scoring_judgement judgement;
 	Scoring__AnswerAnalysis reply;
 	code = scoring_judge(context, &answer, viva_rpc_arena(call), &judgement, error);

@@ -282,6 +282,26 @@ int scoring_request_check(const Scoring__ScoreRequest *request, struct viva_erro
 	return check_metadata(request->metadata, error);
 }
 
+static int check_graded_answers(const Scoring__AnswerRequest *request, struct viva_error *error)
+{
+	if (request->n_graded_answers > VIVA_ANSWER_MAX_GRADED)
+		return viva_fail(error, VIVA_EFIELD, "graded_answers", "there are more than %d graded answers",
+				 VIVA_ANSWER_MAX_GRADED);
+	if (request->n_graded_answers > 0 && request->reference_answer[0] == '\0')
+		return viva_fail(error, VIVA_EFIELD, "reference_answer",
+				 "graded_answers say nothing without a reference_answer");
+	for (size_t i = 0; i < request->n_graded_answers; i++) {
+		const Scoring__GradedAnswer *graded = request->graded_answers[i];
+		struct viva_error cause = {0};
+		int code = check_size(graded->answer, "answer", SCORING_MAX_REFERENCE_BYTES, &cause);
+		if (code == 0)
+			code = check_number((double)graded->points, "points", 1, &cause);
+		if (code != 0)
+			return within(code, "graded_answers", i, &cause, error);
+	}
+	return 0;
+}
+
 int scoring_answer_request_check(const Scoring__AnswerRequest *request, struct viva_error *error)
 {
 	if (request->answer[0] == '\0')
@@ -301,5 +321,7 @@ int scoring_answer_request_check(const Scoring__AnswerRequest *request, struct v
 		code = check_number((double)request->duration, "duration", MAX_SECONDS, error);
 	if (code == 0)
 		code = check_number((double)request->confidence, "confidence", 1, error);
-	return code;
+	if (code == 0)
+		code = check_size(request->reference_answer, "reference_answer", SCORING_MAX_REFERENCE_BYTES, error);
+	return code == 0 ? check_graded_answers(request, error) : code;
 }

@@ -196,12 +196,46 @@ static int get_report(struct viva_http_request *request, struct viva_http_respon
 	return code == 0 ? viva_http_respond_blob(response, 200, viva_report_content_type(format), blob) : code;
 }
 
-static int read_answer_request(const json_t *json, Scoring__AnswerRequest *answer, struct viva_error *error)
+static int read_graded_answers(const json_t *json, struct viva_arena *arena, Scoring__AnswerRequest *answer,
+			       struct viva_error *error)
 {
-	const char *texts[] = {"", "", "", "", ""};
-	static const char *const names[] = {"question", "answer", "category", "question_id", "language"};
+	json_t *array = NULL;
+	int code = viva_json_get_array(json, "graded_answers", false, VIVA_ANSWER_MAX_GRADED, &array, error);
+	size_t count = json_array_size(array);
+	if (code != 0 || count == 0)
+		return code;
+	Scoring__GradedAnswer *graded = viva_arena_alloc(arena, count * sizeof *graded);
+	answer->graded_answers = viva_arena_alloc(arena, count * sizeof(Scoring__GradedAnswer *));
+	if (!graded || !answer->graded_answers)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const json_t *item = json_array_get(array, i);
+		const char *text = "";
+		double points = 0;
+		if (!json_is_object(item))
+			return viva_fail(error, VIVA_EFIELD, "graded_answers", "a graded answer must be an object");
+		code = viva_json_get_text(item, "answer", true, 0, SCORING_MAX_REFERENCE_BYTES, &text, error);
+		if (code == 0)
+			code = viva_json_get_double(item, "points", true, 0, 1, &points, error);
+		if (code != 0)
+			return code;
+		scoring__graded_answer__init(&graded[i]);
+		graded[i].answer = (char *)(uintptr_t)text;
+		graded[i].points = (float)points;
+		answer->graded_answers[answer->n_graded_answers++] = &graded[i];
+	}
+	return 0;
+}
+
+static int read_answer_request(const json_t *json, struct viva_arena *arena, Scoring__AnswerRequest *answer,
+			       struct viva_error *error)
+{
+	const char *texts[] = {"", "", "", "", "", ""};
+	static const char *const names[] = {"question",    "answer",   "category",
+					    "question_id", "language", "reference_answer"};
 	static const size_t limits[] = {SCORING_MAX_QUESTION_BYTES, SCORING_MAX_TRANSCRIPT_BYTES,
-					SCORING_MAX_NAME_BYTES, SCORING_MAX_NAME_BYTES, SCORING_MAX_NAME_BYTES};
+					SCORING_MAX_NAME_BYTES,     SCORING_MAX_NAME_BYTES,
+					SCORING_MAX_NAME_BYTES,     SCORING_MAX_REFERENCE_BYTES};
 	int code = 0;
 	for (size_t i = 0; i < VIVA_COUNT(names) && code == 0; i++)
 		code = viva_json_get_text(json, names[i], false, 0, limits[i], &texts[i], error);
@@ -220,9 +254,11 @@ static int read_answer_request(const json_t *json, Scoring__AnswerRequest *answe
 	answer->category = (char *)(uintptr_t)texts[2];
 	answer->question_id = (char *)(uintptr_t)texts[3];
 	answer->language = (char *)(uintptr_t)texts[4];
+	answer->reference_answer = (char *)(uintptr_t)texts[5];
 	answer->duration = (float)duration;
 	answer->confidence = (float)confidence;
-	return scoring_answer_request_check(answer, error);
+	code = read_graded_answers(json, arena, answer, error);
+	return code == 0 ? scoring_answer_request_check(answer, error) : code;
 }
 
 static int analyze(struct viva_http_request *request, struct viva_http_response *response, struct viva_error *error)
@@ -234,16 +270,10 @@ static int analyze(struct viva_http_request *request, struct viva_http_response 
 	if (code == 0)
 		code = viva_json_parse_object(viva_blob_bytes(request->body), MAX_ANSWER_BYTES, &json, error);
 	if (code == 0)
-		code = read_answer_request(json, &message, error);
+		code = read_answer_request(json, request->arena, &message, error);
 	if (code != 0)
 		return code;
-	const struct scoring_answer answer = {.question_id = message.question_id,
-					      .question = message.question,
-					      .category = message.category,
-					      .transcript = message.answer,
-					      .seconds = (double)message.duration,
-					      .confidence = (double)message.confidence,
-					      .language = message.language};
+	const struct scoring_answer answer = scoring_answer_of(&message);
 	struct scoring_judgement judgement;
 	code = scoring_judge(service, &answer, request->arena, &judgement, error);
 	return code == 0 ? respond(response, scoring_analysis_json(&judgement.analysis)) : code;

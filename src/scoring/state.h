@@ -23,6 +23,7 @@ enum {
 	SCORING_MAX_EMOTIONS = 100000,
 	SCORING_MAX_TRANSCRIPT_BYTES = 1 << 20,  // refused beyond; characters past 50,000 are not read
 	SCORING_MAX_QUESTION_BYTES = 4000,
+	SCORING_MAX_REFERENCE_BYTES = 8000,  // of a reference answer, and of a graded one
 	SCORING_MAX_NAME_BYTES = 128,
 	SCORING_MAX_COPIED = 4000,  // sightings of the own timeline that one score is made of
 };

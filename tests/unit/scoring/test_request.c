@@ -151,6 +151,32 @@ static void test_request__lists_are_bounded(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
 
+static void test_request__graded_answers_need_a_reference_and_points_within_range(void **state)
+{
+	(void)state;
+	Scoring__GradedAnswer graded = SCORING__GRADED_ANSWER__INIT;
+	Scoring__GradedAnswer *all[VIVA_ANSWER_MAX_GRADED + 1];
+	for (size_t i = 0; i < VIVA_COUNT(all); i++)
+		all[i] = &graded;
+	Scoring__AnswerRequest request = SCORING__ANSWER_REQUEST__INIT;
+	struct viva_error error = {0};
+	request.question = (char *)(uintptr_t) "Why?";
+	request.answer = (char *)(uintptr_t) "Because.";
+	request.graded_answers = all;
+	request.n_graded_answers = 1;
+	assert_error(scoring_answer_request_check(&request, &error), VIVA_EFIELD);
+	assert_string_equal(error.field, "reference_answer");
+	request.reference_answer = (char *)(uintptr_t) "Because of this.";
+	assert_ok(scoring_answer_request_check(&request, &error));
+	graded.points = 1.5f;
+	assert_error(scoring_answer_request_check(&request, &error), VIVA_EFIELD);
+	assert_string_equal(error.field, "graded_answers[0].points");
+	graded.points = 1;
+	request.n_graded_answers = VIVA_COUNT(all);
+	assert_error(scoring_answer_request_check(&request, &error), VIVA_EFIELD);
+	assert_string_equal(error.field, "graded_answers");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +186,7 @@ int main(void)
 		TEST(test_request__numbers_of_a_message_must_be_numbers),
 		TEST(test_request__an_answer_needs_text_and_question),
 		TEST(test_request__lists_are_bounded),
+		TEST(test_request__graded_answers_need_a_reference_and_points_within_range),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
