@@ -54,6 +54,7 @@ struct run {
 	struct analyze_source *source;
 	struct analyze_overlay *overlay;  // NULL: none is wanted
 	struct analyze_writer writer;
+	bool wants_details;  // all points and boxes, which cost time that services don't spend
 	struct analyze_summary summary;
 	struct viva_tracker tracker;
 	struct analyze_record record, last;  // last: the latest readable one
@@ -106,6 +107,7 @@ static int open_all(const struct viva_config *config, struct run *run, struct vi
 	int code = analyze_source_open(run->input, &run->source, error);
 	if (code == 0 && !viva_config_is_set(config, "fps") && analyze_source_per_second(run->source) > 0)
 		run->writer.fps = analyze_source_per_second(run->source);
+	run->wants_details = viva_config_text(config, "overlay") || run->writer.with_points || !run->writer.is_film;
 	if (code == 0 && viva_config_text(config, "overlay"))
 		code = analyze_overlay_create(run->writer.is_film, &run->overlay, error);
 	return code == 0 ? viva_vision_open(&vision, &run->vision, error) : code;
@@ -147,7 +149,7 @@ static int see(struct run *run, struct viva_bytes image, struct viva_error *erro
 	if (run->writer.is_crop)
 		return classify_crop(run, image, error);
 	return viva_vision_analyze_in_detail(run->vision, image, VIVA_IMAGE_ANY, record->time_ms, &run->tracker,
-					     &record->result, &record->details, error);
+					     &record->result, run->wants_details ? &record->details : NULL, error);
 }
 
 static int look(struct run *run, const struct analyze_picture *picture, struct viva_error *error)
