@@ -158,12 +158,13 @@ json_t *interview_score_json(const Scoring__ScoreResponse *score, const struct i
 	json_t *band = score->overall_high > 0 ? json_pack("{s:o, s:o}", "low", real(score->overall_low), "high",
 							   real(score->overall_high))
 					       : json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:s}", "technical_score",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:s, s:s, s:s}", "technical_score",
 			 is_scored ? real(score->technical_score) : json_null(), "communication_score",
 			 is_scored ? real(score->communication_score) : json_null(), "emotion_score",
 			 has_emotion ? real(score->emotion_score) : json_null(), "overall_score",
 			 is_scored ? real(score->overall_score) : json_null(), "overall_band", band, "scorable",
-			 is_scored, "feedback", score->feedback, "insights", insights, "version", score->version);
+			 is_scored, "feedback", score->feedback, "insights", insights, "version", score->version,
+			 "judged_by", score->judged_by, "judge_model", score->judge_model);
 }
 
 json_t *interview_stored_json(const char *text)

@@ -57,14 +57,15 @@ static json_t *band_json(const Scoring__ScoreResponse *response)
 json_t *viva_score_json(const Scoring__ScoreResponse *response)
 {
 	bool is_scored = !response->not_scorable;
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:b, s:s, s:I}", "session_id",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:b, s:s, s:I, s:s, s:s}", "session_id",
 			 response->session_id, "technical_score", score_or_null(is_scored, response->technical_score),
 			 "communication_score", score_or_null(is_scored, response->communication_score),
 			 "emotion_score", score_or_null(response->emotion_scored, response->emotion_score),
 			 "overall_score", score_or_null(is_scored, response->overall_score), "overall_band",
 			 band_json(response), "scorable", is_scored, "feedback", response->feedback, "insights",
 			 insights_json(response), "emotion_scored", response->emotion_scored != 0, "version",
-			 response->version, "calculated_at", (json_int_t)response->calculated_at);
+			 response->version, "calculated_at", (json_int_t)response->calculated_at, "judged_by",
+			 response->judged_by, "judge_model", response->judge_model);
 }
 
 static json_t *interview_json(const struct viva_report_source *source)
@@ -86,7 +87,7 @@ static json_t *member(const json_t *object, const char *name)
 
 static json_t *question_json(const Scoring__Answer *answer, const json_t *details, size_t number)
 {
-	return json_pack("{s:I, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "number",
+	return json_pack("{s:I, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "number",
 			 (json_int_t)number, "question_id", answer->question_id, "question",
 			 member(details, "question"), "category", member(details, "category"), "transcript",
 			 answer->transcript, "duration", viva_json_real((double)answer->duration, 2), "confidence",
@@ -95,7 +96,7 @@ static json_t *question_json(const Scoring__Answer *answer, const json_t *detail
 			 "content_score", member(details, "content_score"), "communication_score",
 			 member(details, "communication_score"), "content_sum", member(details, "content_sum"),
 			 "communication_sum", member(details, "communication_sum"), "analysis",
-			 member(details, "analysis"));
+			 member(details, "analysis"), "judge", member(details, "judge"));
 }
 
 static json_t *questions_json(const struct viva_report_source *source)

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "scoring/band.h"
 #include "scoring/insights.h"
+#include "scoring/llm.h"
 #include "scoring/request.h"
 
 // docs/scoring.md: what depth, relevance and coverage weigh in the content of one answer.
@@ -30,6 +31,8 @@ struct calculation {
 	struct scoring_judgement *judgements;
 	struct answer_scores *scores;
 	json_t *answers;  // of the details
+	struct scoring_llm_round *llm;
+	const char *judged_by, *judge_model;
 	bool is_technical_fallback;
 	bool has_emotion;
 	bool is_scored;  // some answer is
@@ -189,6 +192,21 @@ static int judge_answers(struct calculation *calculation, int64_t deadline_us, s
 			return code;
 	}
 	return 0;
+}
+
+// Lets the language model have its say, where there is one.
+static void hear_model(struct calculation *calculation)
+{
+	static const struct scoring_content_weights weights = {
+		.depth = DEPTH_WEIGHT, .relevance = RELEVANCE_WEIGHT, .coverage = COVERAGE_WEIGHT};
+	for (size_t i = 0; i < calculation->request->n_answers; i++) {
+		struct answer_scores *scores = &calculation->scores[i];
+		if (scores->is_scored)
+			scores->content = scoring_llm_content(calculation->llm, i, &weights,
+							      json_array_get(calculation->answers, i), scores->content);
+	}
+	scoring_llm_sum_up(calculation->llm, &calculation->insights, &calculation->judged_by,
+			   &calculation->judge_model);
 }
 
 // The content of the answers, or of those whose category asks for knowledge.
@@ -361,6 +379,8 @@ static int make_response(struct calculation *calculation, Scoring__ScoreResponse
 		response->overall_low = (float)rounded(band.low);
 		response->overall_high = (float)rounded(band.high);
 	}
+	response->judged_by = (char *)(uintptr_t)calculation->judged_by;
+	response->judge_model = (char *)(uintptr_t)calculation->judge_model;
 	response->version = version;
 	response->calculated_at = viva_clock_unix_ms(calculation->service->clock);
 	*ret_response = response;
@@ -402,7 +422,11 @@ int scoring_calculate(struct scoring_service *service, const Scoring__ScoreReque
 					    .arena = arena,
 					    .insights = {.arena = arena},
 					    .answers = answers};
+	calculation->llm = scoring_llm_round_start(service, request, deadline_us);
 	code = judge_answers(calculation, deadline_us, error);
+	if (code == 0)
+		hear_model(calculation);
+	calculation->llm = scoring_llm_round_finish(calculation->llm);
 	if (code != 0)
 		return code;
 	score_answers(calculation);

@@ -34,6 +34,19 @@ static const struct viva_migration migrations[] = {
 	    " until_ms BIGINT NOT NULL);"
 	    "CREATE INDEX scoring_tombstones_by_age ON scoring_tombstones (until_ms);"},
 	{3, VIVA_OUTBOX_SCHEMA("scoring")},
+	// What a language model was asked (kind session or day) and what it said of an interview's answers
+	// (llm_budget.h).
+	{4, "CREATE TABLE scoring_llm_usage ("
+	    " kind TEXT NOT NULL,"
+	    " name TEXT NOT NULL,"
+	    " calls BIGINT NOT NULL,"
+	    " tokens BIGINT NOT NULL,"
+	    " PRIMARY KEY (kind, name));"
+	    "CREATE TABLE scoring_llm_verdicts ("
+	    " session_id TEXT NOT NULL,"
+	    " answer_key TEXT NOT NULL,"
+	    " verdict TEXT NOT NULL,"
+	    " PRIMARY KEY (session_id, answer_key));"},
 };
 
 int scoring_records_open(const char *url, struct viva_store **ret_store, struct viva_error *error)
@@ -230,6 +243,8 @@ static int erase(struct viva_store_transaction *transaction, void *context, stru
 		"DELETE FROM scoring_sessions WHERE session_id = $1",
 		"DELETE FROM scoring_emotions WHERE session_id = $1",
 		"DELETE FROM scoring_outbox WHERE session_id = $1",
+		"DELETE FROM scoring_llm_verdicts WHERE session_id = $1",
+		"DELETE FROM scoring_llm_usage WHERE kind = 'session' AND name = $1",
 	};
 	const struct erasing *erasing = context;
 	const struct viva_value values[] = {viva_value_text(erasing->session_id), viva_value_int(erasing->until_ms)};

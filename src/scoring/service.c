@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "descriptor_sets.h"
 #include "scoring/feed.h"
+#include "scoring/llm.h"
 #include "scoring/methods.h"
 #include "scoring/records.h"
 #include "scoring/routes.h"
@@ -38,6 +39,7 @@ static const struct viva_option options[] = {
 	 "Weight of the communication score in the overall score", false},
 	{"weight-emotion", VIVA_OPTION_REAL, "0", 0, 1000, NULL,
 	 "Weight of the emotion score in the overall score of practice interviews", false},
+	SCORING_LLM_OPTIONS,
 	{"timeline-retention-days", VIVA_OPTION_INT, "30", 1, 36500, "days",
 	 "Scoring's copies of emotion timelines are deleted when they are so old", false},
 };
@@ -93,6 +95,7 @@ static void stop(void *state)
 	service->housekeeping = viva_loop_timer_destroy(service->housekeeping);
 	scoring_feed_destroy(service->feed);
 	viva_outbox_close(service->outbox, service->grace_ms);
+	scoring_llm_destroy(service->llm);
 	viva_language_destroy(service->language);
 	viva_question_bank_destroy(service->bank);
 	viva_store_destroy(service->store);
@@ -186,6 +189,8 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	int code = read_weights(service, runtime->config, error);
 	if (code == 0)
 		code = viva_question_bank_open(viva_config_text(runtime->config, "questions"), &service->bank, error);
+	if (code == 0)
+		code = scoring_llm_create(runtime->config, runtime->clock, &service->llm, error);
 	if (code == 0)
 		code = open_store(service, runtime, error);
 	if (code == 0)

@@ -29,6 +29,7 @@ enum {
 };
 
 struct scoring_feed;
+struct scoring_llm;
 
 // What each score weighs in the overall score: not negative, and not all 0.
 struct scoring_weights {
@@ -51,6 +52,7 @@ struct scoring_service {
 	struct viva_question_bank *bank;
 	struct viva_language *language;
 	struct scoring_weights weights;
+	struct scoring_llm *llm;  // NULL = no language model judges
 };
 
 #endif
