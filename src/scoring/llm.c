@@ -425,6 +425,12 @@ static double content_of(const struct scoring_llm_verdict *verdict, const struct
 	return 100 * sum / all;
 }
 
+// As scores are told.
+static double in_hundredths(double score)
+{
+	return round(score * 100) / 100;
+}
+
 static struct item wait_for(struct scoring_llm_round *round, size_t index)
 {
 	pthread_mutex_lock(&round->lock);
@@ -458,7 +464,7 @@ double scoring_llm_content(struct scoring_llm_round *round, size_t index, const 
 		return stay_local(round, WHY_NOT[item.outcome], details, local);
 	const struct scoring_llm *llm = round->service->llm;
 	double told = content_of(&item.verdict, weights);
-	double content = round(100 * fmin(fmax(told, local - llm->max_shift), local + llm->max_shift)) / 100;
+	double content = in_hundredths(fmin(fmax(told, local - llm->max_shift), local + llm->max_shift));
 	round->judged++;
 	count("judged");
 	json_object_set_new(
