@@ -22,6 +22,7 @@ enum {
 	MAX_CONCURRENT = 64,
 	MAX_MANIFEST_BYTES = 64 << 10,
 	BATCH_TOKENS = 512,  // padded, of one inference: past that, batching gains nothing (.13 ms a token either way)
+	ENOUGH_TOKENS = 64,  // of a batch whose texts are equally long
 	LENGTH_STEP = 4,     // lengths are padded to its multiples: each new shape costs about 10 ms once
 };
 
@@ -295,8 +296,13 @@ static int embed_batch(struct viva_embedder *embedder, const struct job *jobs, s
 static size_t batch_size(const struct job *jobs, size_t count)
 {
 	size_t size = 1;
-	while (size < count && (size + 1) * padded(jobs[size].tokens.count) <= BATCH_TOKENS)
+	size_t shortest = padded(jobs[0].tokens.count);
+	while (size < count && (size + 1) * padded(jobs[size].tokens.count) <= BATCH_TOKENS) {
+		// Longer ones would pad all shorter ones: past some tokens a batch of their own costs less.
+		if (padded(jobs[size].tokens.count) > shortest && size * shortest >= ENOUGH_TOKENS)
+			break;
 		size++;
+	}
 	return size;
 }
 
