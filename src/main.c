@@ -31,6 +31,7 @@ static const struct command {
 	{"candidate", "plays a candidate against a running platform", viva_candidate_main},
 	{"analyze", "what is seen in a picture, a folder or a film", viva_analyze_main},
 	{"report", "fetches the report of an interview: PDF, web page or JSON", viva_report_main},
+	{"audit", "whether scores fall evenly on groups of candidates", viva_audit_main},
 	{"queues", "how much waits on the bus", viva_queues_main},
 	{"dead-letters", "messages that could not be dealt with: list, show, replay, drop", viva_dead_letters_main},
 	{"questions", "question banks: lint, list, import, export", viva_questions_main},
