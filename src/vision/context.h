@@ -21,7 +21,7 @@ struct viva_frame {
 };
 
 struct viva_context {
-	struct viva_network detector;
+	struct viva_detector detector;
 	struct viva_network expression;
 	struct viva_landmark_networks landmarks;
 	struct viva_frame frame;

@@ -7,46 +7,72 @@
 #include <string.h>
 
 enum {
-	SIDE = 128,
-	ANCHORS = 896,         // two a cell of 16 × 16, six a cell of 8 × 8
+	NEAR_SIDE = 128,
+	NEAR_ANCHORS = 896,  // two a cell of 16 × 16, six a cell of 8 × 8
+	FAR_SIDE = 192,
+	FAR_CELLS = 48,
+	FAR_ANCHORS = FAR_CELLS * FAR_CELLS,  // one a cell
 	NUMBERS = 16,          // of an anchor: centre, size, and six points (right eye, left eye, nose, mouth, ears)
 	MAX_CANDIDATES = 256,  // anchors over the threshold; one face has about a dozen
 };
 
 // At .5 a cat and a colour wheel pass for faces; at this neither does, and no real face of the tuning set is lost.
-static const float threshold = .65f;
+static const float near_threshold = .65f;
+static const float far_threshold = .65f;
 static const float same_face_overlap = .3f;  // intersection over union
 static const float region_scale = 1.5f;
 
-const struct viva_network_shape viva_detect_network = {
-	.file = "face_detection.tflite", .input = SIDE * SIDE * 3, .outputs = {ANCHORS * NUMBERS, ANCHORS}};
+static const struct viva_network_shape near_shape = {.file = "face_detection.tflite",
+						     .input = NEAR_SIDE * NEAR_SIDE * 3,
+						     .outputs = {NEAR_ANCHORS * NUMBERS, NEAR_ANCHORS}};
+static const struct viva_network_shape far_shape = {.file = "face_detection_far.tflite",
+						    .input = FAR_SIDE * FAR_SIDE * 3,
+						    .outputs = {FAR_ANCHORS * NUMBERS, FAR_ANCHORS}};
 
 static const struct viva_warp_range pixel_range = {.scale = 1 / 127.5f, .offset = {-1, -1, -1}};
 
-static void anchor_centre(int anchor, float *ret_x, float *ret_y)
+// One of the two networks, and how it divides the square that it sees.
+struct eye {
+	struct viva_network *network;
+	int side, anchors;
+	float threshold;
+	void (*centre)(int anchor, float *ret_x, float *ret_y);  // of an anchor, in shares of the square
+};
+
+static void centre_of_cell(int cell, int cells, float *ret_x, float *ret_y)
 {
-	bool is_fine = anchor < 16 * 16 * 2;
-	int cells = is_fine ? 16 : 8;
-	int cell = is_fine ? anchor / 2 : (anchor - 16 * 16 * 2) / 6;
 	*ret_x = ((float)(cell % cells) + .5f) / (float)cells;
 	*ret_y = ((float)(cell / cells) + .5f) / (float)cells;
 }
 
-// In shares of the square that the network saw.
-static struct viva_detection decode_anchor(const float *numbers, int anchor, float confidence)
+static void near_centre(int anchor, float *ret_x, float *ret_y)
 {
-	float anchor_x, anchor_y;
-	anchor_centre(anchor, &anchor_x, &anchor_y);
-	float x = numbers[0] / SIDE + anchor_x, y = numbers[1] / SIDE + anchor_y;
-	float width = numbers[2] / SIDE, height = numbers[3] / SIDE;
+	bool is_fine = anchor < 16 * 16 * 2;
+	int cell = is_fine ? anchor / 2 : (anchor - 16 * 16 * 2) / 6;
+	centre_of_cell(cell, is_fine ? 16 : 8, ret_x, ret_y);
+}
+
+static void far_centre(int anchor, float *ret_x, float *ret_y)
+{
+	centre_of_cell(anchor, FAR_CELLS, ret_x, ret_y);
+}
+
+// In shares of the square that the network saw.
+static struct viva_detection decode_anchor(const struct eye *eye, int anchor, float confidence)
+{
+	const float *numbers = eye->network->outputs[0] + (size_t)anchor * NUMBERS;
+	float side = (float)eye->side, anchor_x, anchor_y;
+	eye->centre(anchor, &anchor_x, &anchor_y);
+	float x = numbers[0] / side + anchor_x, y = numbers[1] / side + anchor_y;
+	float width = numbers[2] / side, height = numbers[3] / side;
 	return (struct viva_detection){
 		.confidence = confidence,
 		.left = x - width / 2,
 		.top = y - height / 2,
 		.right = x + width / 2,
 		.bottom = y + height / 2,
-		.right_eye = {numbers[4] / SIDE + anchor_x, numbers[5] / SIDE + anchor_y},
-		.left_eye = {numbers[6] / SIDE + anchor_x, numbers[7] / SIDE + anchor_y},
+		.right_eye = {numbers[4] / side + anchor_x, numbers[5] / side + anchor_y},
+		.left_eye = {numbers[6] / side + anchor_x, numbers[7] / side + anchor_y},
 	};
 }
 
@@ -138,48 +164,87 @@ static void to_picture(struct viva_detection *face, const struct viva_view *view
 	}
 }
 
-static int look(struct viva_network *network, const struct viva_picture *picture, const struct viva_view *view,
-		struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count, struct viva_error *error)
+// What one network finds in one view, in pixels of the picture.
+struct candidates {
+	struct viva_detection list[MAX_CANDIDATES];
+	size_t count;
+};
+
+// A square view: its side in shares of the picture's longer side, its place in shares of the free space on both sides.
+struct square {
+	float size, x, y;
+};
+
+static int look(const struct eye *eye, const struct viva_picture *picture, const struct square *square,
+		struct candidates *candidates, struct viva_error *error)
 {
-	viva_view_fill(picture, view, SIDE, &pixel_range, network->input);
-	int code = viva_network_run(network, error);
+	float width = (float)picture->width, height = (float)picture->height,
+	      size = square->size * fmaxf(width, height);
+	const struct viva_view view = {
+		.left = (width - size) * square->x, .top = (height - size) * square->y, .size = size};
+	viva_view_fill(picture, &view, eye->side, &pixel_range, eye->network->input);
+	int code = viva_network_run(eye->network, error);
 	if (code != 0)
 		return code;
-
-	const float *numbers = network->outputs[0], *logits = network->outputs[1];
-	const float threshold_logit = logf(threshold / (1 - threshold));
-	struct viva_detection candidates[MAX_CANDIDATES];
-	size_t count = 0;
-	for (int i = 0; i < ANCHORS && count < MAX_CANDIDATES; i++) {
-		if (logits[i] >= threshold_logit)
-			candidates[count++] = decode_anchor(numbers + i * NUMBERS, i, 1 / (1 + expf(-logits[i])));
+	const float *logits = eye->network->outputs[1];
+	const float threshold_logit = logf(eye->threshold / (1 - eye->threshold));
+	for (int i = 0; i < eye->anchors && candidates->count < MAX_CANDIDATES; i++) {
+		if (logits[i] < threshold_logit)
+			continue;
+		struct viva_detection *face = &candidates->list[candidates->count++];
+		*face = decode_anchor(eye, i, 1 / (1 + expf(-logits[i])));
+		to_picture(face, &view);
 	}
-	*ret_count = merge(candidates, count, ret_faces);
-	for (size_t i = 0; i < *ret_count; i++)
-		to_picture(&ret_faces[i], view);
 	return 0;
 }
 
-int viva_detect_faces(struct viva_network *network, const struct viva_picture *picture,
+int viva_detect_init(struct viva_detector *detector, ov_core_t *core, const char *directory, struct viva_error *error)
+{
+	int code = viva_network_init(&detector->near, core, directory, &near_shape, error);
+	return code == 0 ? viva_network_init(&detector->far, core, directory, &far_shape, error) : code;
+}
+
+void viva_detect_finish(struct viva_detector *detector)
+{
+	viva_network_finish(&detector->near);
+	viva_network_finish(&detector->far);
+}
+
+// One of six squares of half the picture's longer side, which together cover it.
+static struct square nearer_square(const struct viva_picture *picture, int number)
+{
+	static const float places[VIVA_DETECT_SQUARES][2] = {{.5f, 0}, {.5f, 1}, {0, 0}, {1, 0}, {0, 1}, {1, 1}};
+	const float *place = places[number % VIVA_DETECT_SQUARES];
+	if (picture->width >= picture->height)
+		return (struct square){.5f, place[0], place[1]};
+	return (struct square){.5f, place[1], place[0]};
+}
+
+int viva_detect_faces(struct viva_detector *detector, const struct viva_picture *picture, int square,
 		      struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
 		      struct viva_error *error)
 {
-	// The whole picture; from farther off, for a face that fills it; and its upper middle from nearer, for a small
-	// one.
-	static const struct {
-		float size, x, y;  // in shares of the longer side, and of the free space on both sides
-	} looks[] = {{1, .5f, .5f}, {1.6f, .5f, .5f}, {.5f, .5f, .25f}};
-
-	float width = (float)picture->width, height = (float)picture->height, longer = fmaxf(width, height);
-	size_t count = 0;
-	for (size_t i = 0; i < VIVA_COUNT(looks) && count == 0; i++) {
-		float size = looks[i].size * longer;
-		struct viva_view view = {
-			.left = (width - size) * looks[i].x, .top = (height - size) * looks[i].y, .size = size};
-		int code = look(network, picture, &view, ret_faces, &count, error);
-		if (code != 0)
-			return code;
+	static const struct square whole = {1, .5f, .5f}, from_farther = {1.6f, .5f, .5f};
+	const struct eye near = {&detector->near, NEAR_SIDE, NEAR_ANCHORS, near_threshold, near_centre};
+	const struct eye far = {&detector->far, FAR_SIDE, FAR_ANCHORS, far_threshold, far_centre};
+	// The whole picture by both, since each sees faces that the other overlooks; and, if there is none, from
+	// farther off, for a face that fills the picture, and from nearer, for one of 40 pixels.
+	struct candidates candidates;
+	candidates.count = 0;
+	int code = look(&near, picture, &whole, &candidates, error);
+	if (code == 0)
+		code = look(&far, picture, &whole, &candidates, error);
+	if (code == 0 && candidates.count == 0)
+		code = look(&near, picture, &from_farther, &candidates, error);
+	int first = square == VIVA_DETECT_ALL_SQUARES ? 0 : square;
+	int end = square == VIVA_DETECT_ALL_SQUARES ? VIVA_DETECT_SQUARES : square + 1;
+	for (int i = first; code == 0 && candidates.count == 0 && i < end; i++) {
+		const struct square nearer = nearer_square(picture, i);
+		code = look(&far, picture, &nearer, &candidates, error);
 	}
+	if (code != 0)
+		return code;
+	size_t count = merge(candidates.list, candidates.count, ret_faces);
 	qsort(ret_faces, count, sizeof *ret_faces, by_area);
 	*ret_count = count;
 	return 0;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finds faces in a whole picture: MediaPipe's BlazeFace, short range (faces of at least a seventh of the longer side).
+// Finds faces in a whole picture: MediaPipe's BlazeFace, short range (faces of at least a seventh of the longer side)
+// and, where that finds none, full range (of a sixteenth, as squares of the picture go).
 //
-// Threads: pure, but for the network, which has one user at a time.
+// Threads: pure, but for the networks, which have one user at a time.
 #ifndef VIVA_VISION_DETECT_H
 #define VIVA_VISION_DETECT_H
 
@@ -13,9 +14,16 @@
 #include "vision/network.h"
 #include "vision/picture.h"
 
-enum { VIVA_DETECT_MAX_FACES = 32 };
+enum {
+	VIVA_DETECT_MAX_FACES = 32,
+	VIVA_DETECT_SQUARES = 6,  // that a picture is looked at from nearer in, if no face was seen in the whole
+	VIVA_DETECT_ALL_SQUARES = -1,
+};
 
-extern const struct viva_network_shape viva_detect_network;
+struct viva_detector {
+	struct viva_network near;  // short range
+	struct viva_network far;   // full range
+};
 
 struct viva_detection {
 	float confidence;                 // 0–1
@@ -23,8 +31,15 @@ struct viva_detection {
 	float right_eye[2], left_eye[2];  // the person's own
 };
 
-// The faces in the picture, the largest first, at most VIVA_DETECT_MAX_FACES. VIVA_EMODEL.
-VIVA_MUST_CHECK int viva_detect_faces(struct viva_network *network, const struct viva_picture *picture,
+// `detector` must be zeroed; on failure finish it all the same. VIVA_EMODEL, VIVA_ENOMEM.
+VIVA_MUST_CHECK int viva_detect_init(struct viva_detector *detector, ov_core_t *core, const char *directory,
+				     struct viva_error *error);
+void viva_detect_finish(struct viva_detector *detector);
+
+// The faces in the picture, the largest first, at most VIVA_DETECT_MAX_FACES. `square` (≥ 0; counted round) is the one
+// to be looked at from nearer, so that the frames of a film can share that work, or VIVA_DETECT_ALL_SQUARES.
+// VIVA_EMODEL.
+VIVA_MUST_CHECK int viva_detect_faces(struct viva_detector *detector, const struct viva_picture *picture, int square,
 				      struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
 				      struct viva_error *error);
 // The region that the mesh network wants to see: level with the eyes, half as large again as the face.

@@ -23,7 +23,7 @@ double viva_seconds(void)
 
 int viva_context_init(struct viva_context *context, ov_core_t *core, const char *directory, struct viva_error *error)
 {
-	int code = viva_network_init(&context->detector, core, directory, &viva_detect_network, error);
+	int code = viva_detect_init(&context->detector, core, directory, error);
 	if (code == 0)
 		code = viva_network_init(&context->expression, core, directory, &viva_expression_network, error);
 	return code == 0 ? viva_landmarks_init(&context->landmarks, core, directory, error) : code;
@@ -31,7 +31,7 @@ int viva_context_init(struct viva_context *context, ov_core_t *core, const char 
 
 void viva_context_finish(struct viva_context *context)
 {
-	viva_network_finish(&context->detector);
+	viva_detect_finish(&context->detector);
 	viva_network_finish(&context->expression);
 	viva_landmarks_finish(&context->landmarks);
 	viva_picture_finish(&context->picture);
@@ -112,15 +112,19 @@ static int acquire(struct viva_context *context, const struct viva_detection *fa
 }
 
 static int detect(struct viva_context *context, struct viva_detection faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
-		  struct viva_tracker *tracker, struct viva_vision_timing *timing, struct viva_error *error)
+		  struct viva_tracker *tracker, bool is_followed, struct viva_vision_timing *timing,
+		  struct viva_error *error)
 {
+	// While no face is there, each frame looks at another square; a single picture at all of them.
+	int square = tracker->has_time ? tracker->frames_since_detection : VIVA_DETECT_ALL_SQUARES;
 	double begin = viva_seconds();
-	int code = viva_detect_faces(&context->detector, &context->picture, faces, ret_count, error);
+	int code = viva_detect_faces(&context->detector, &context->picture, square, faces, ret_count, error);
 	timing->detect = viva_seconds() - begin;
 	if (code != 0)
 		return code;
 	tracker->face_count = (int32_t)*ret_count;
-	tracker->frames_since_detection = 0;
+	bool goes_on = *ret_count == 0 && !is_followed;
+	tracker->frames_since_detection = goes_on ? (uint8_t)(tracker->frames_since_detection + 1) : 0;
 	return 0;
 }
 
@@ -162,7 +166,7 @@ static int locate(struct viva_context *context, struct viva_tracker *tracker, st
 	int code = see(context, tracker, &region, &is_found, timing, error);
 	bool is_followed = is_found;
 	if (code == 0 && (!is_found || ++tracker->frames_since_detection >= FRAMES_BETWEEN_DETECTIONS))
-		code = detect(context, faces, &count, tracker, timing, error);
+		code = detect(context, faces, &count, tracker, is_followed, timing, error);
 	if (code == 0 && !is_found)
 		code = acquire(context, faces, count, &region, &is_found, error);
 	if (code == 0 && is_found)

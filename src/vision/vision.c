@@ -43,9 +43,10 @@ struct viva_vision_options viva_vision_defaults(void)
 static int open_contexts(struct viva_vision *vision, const struct viva_vision_options *options,
 			 struct viva_error *error)
 {
-	static const char *const files[] = {"face_detection.tflite", "face_landmarks.xml",   "face_landmarks.bin",
-					    "face_eye_right.tflite", "face_eye_left.tflite", "face_lips.tflite",
-					    "face_expression.xml",   "face_expression.bin"};
+	static const char *const files[] = {
+		"face_detection.tflite", "face_detection_far.tflite", "face_landmarks.xml",
+		"face_landmarks.bin",    "face_eye_right.tflite",     "face_eye_left.tflite",
+		"face_lips.tflite",      "face_expression.xml",       "face_expression.bin"};
 	int code = viva_model_files_check(options->model_directory, "vision.json", files, VIVA_COUNT(files), error);
 	if (code == 0 && ov_core_create(&vision->core) != OK)
 		code = viva_fail(error, VIVA_EMODEL, NULL, "OpenVINO can't start: run ./dev deps");
@@ -287,7 +288,7 @@ static int tell_details(struct viva_context *context, const struct viva_vision_r
 	if (result->face_count > 1) {
 		int code = viva_picture_is_whole(&context->picture) ? 0 : viva_context_decode(context, NULL, error);
 		if (code == 0)
-			code = viva_detect_faces(&context->detector, &context->picture, faces, &count, error);
+			code = viva_detect_faces(&context->detector, &context->picture, 0, faces, &count, error);
 		if (code != 0)
 			return code;
 	}

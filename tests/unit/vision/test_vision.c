@@ -80,6 +80,56 @@ static void test_vision__a_real_face_is_seen_where_it_is(void **state)
 	free_picture(frame);
 }
 
+// The astronaut's picture, `shrink` times smaller, with its upper left corner at (x, y) of a frame of 640 × 480.
+static void paint_astronaut(uint8_t *rgb, int shrink, int x, int y)
+{
+	int side = 512 / shrink;
+	for (int i = 0; i < side * side * 3; i++) {
+		int row = i / 3 / side, column = i / 3 % side, channel = i % 3, sum = 0;
+		for (int k = 0; k < shrink * shrink; k++)
+			sum += astronaut[((row * shrink + k / shrink) * 512 + column * shrink + k % shrink) * 3 +
+					 channel];
+		rgb[((row + y) * 640 + column + x) * 3 + channel] = (uint8_t)(sum / (shrink * shrink));
+	}
+}
+
+static void test_vision__a_small_face_is_found_and_followed(void **state)
+{
+	(void)state;
+	need_face();
+	// The face is about 130 pixels high in astronaut.png.
+	uint8_t *rgb = make_gradient(640, 480);
+	paint_astronaut(rgb, 3, 400, 200);
+	struct viva_bytes frame = make_jpeg(rgb, 640, 480, (struct jpeg_options){.quality = 90});
+	struct viva_tracker tracker = {0};
+	for (int i = 0; i < 3; i++) {
+		struct viva_vision_result result = analyze(frame, 1000 + 40 * i, &tracker);
+		assert_true(result.is_detected);
+		assert_in_range(result.landmarks[VIVA_LANDMARK_RIGHT_EYE].x, 400 + 204 / 3 - 4, 400 + 204 / 3 + 4);
+		assert_in_range(result.landmarks[VIVA_LANDMARK_RIGHT_EYE].y, 200 + 100 / 3 - 4, 200 + 100 / 3 + 4);
+		assert_int_equal(result.hint, VIVA_HINT_FACE_TOO_SMALL);
+		assert_int_equal(result.timing.detect > 0, i == 0);
+	}
+	free_picture(frame);
+	free(rgb);
+}
+
+static void test_vision__two_small_faces_are_counted(void **state)
+{
+	(void)state;
+	need_face();
+	uint8_t *rgb = make_gradient(640, 480);
+	paint_astronaut(rgb, 2, 20, 100);
+	paint_astronaut(rgb, 2, 340, 120);
+	struct viva_bytes frame = make_jpeg(rgb, 640, 480, (struct jpeg_options){.quality = 90});
+	struct viva_tracker tracker = {0};
+	struct viva_vision_result result = analyze(frame, 1000, &tracker);
+	assert_true(result.is_detected);
+	assert_int_equal(result.face_count, 2);
+	free_picture(frame);
+	free(rgb);
+}
+
 static void test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one(void **state)
 {
 	(void)state;
@@ -302,6 +352,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vision__a_real_face_is_seen_where_it_is),
+		cmocka_unit_test(test_vision__a_small_face_is_found_and_followed),
+		cmocka_unit_test(test_vision__two_small_faces_are_counted),
 		cmocka_unit_test(test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one),
 		cmocka_unit_test(test_vision__a_face_that_is_cut_out_already_is_classified_without_looking_for_it),
 		cmocka_unit_test(test_vision__a_face_that_moves_is_followed_without_the_detector),
