@@ -205,23 +205,19 @@ static void put_line(struct html *html, const char *label, const char *sum)
 	if (sum[0] == '\0')
 		return;
 	html_put(html, "<br>%s ", label);
-	html_text(html, sum, 300);
+	html_text(html, sum, 600);
 }
 
-static void put_scores(struct html *html, const json_t *question, const json_t *analysis)
+static void put_scores(struct html *html, const json_t *question)
 {
-	const char *judge = viva_report_text(analysis, "judged_by");
 	double seconds = viva_report_number(question, "duration");
 	html_put(html, "<p class=\"small\">");
 	html_text(html, viva_report_text(question, "category"), 40);
 	if (seconds > 0)
 		html_put(html, " · spoken for %s", viva_report_clock(html->arena, seconds));
-	if (judge[0]) {
-		html_put(html, " · judged by ");
-		html_text(html, judge, 80);
-	}
 	put_line(html, "Content", viva_report_text(question, "content_sum"));
 	put_line(html, "Communication", viva_report_text(question, "communication_sum"));
+	put_line(html, "", viva_report_judge(html->arena, question));
 	html_put(html, "</p>\n");
 }
 
@@ -259,7 +255,7 @@ void html_questions(struct html *html)
 		html_put(html, "<article>\n<h3 dir=\"auto\">%.0f. ", viva_report_number(question, "number"));
 		html_text(html, question_of(question), MAX_TEXT);
 		html_put(html, "</h3>\n");
-		put_scores(html, question, analysis);
+		put_scores(html, question);
 		if (!is_scored) {
 			html_put(html, "<p class=\"unscored\">Not scorable; it lowers no score. ");
 			html_text(html, viva_report_text(analysis, "reason"), MAX_TEXT);

@@ -142,6 +142,7 @@ void html_notes(struct html *html)
 	put_list(html, "Your rights", json_object_get(report, "rights"));
 	put_list(html, "What the method can&#39;t do", json_object_get(report, "limits"));
 	put_list(html, "Method", json_object_get(report, "method"));
+	html_element(html, "p", "small", viva_report_judges(html->arena, json_object_get(report, "scores")), MAX_TEXT);
 	html_put(html, "<p class=\"small\">Interview ");
 	html_text(html, viva_report_text(json_object_get(report, "interview"), "id"), 64);
 	html_put(html, " · Viva ");

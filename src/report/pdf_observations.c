@@ -167,6 +167,8 @@ void pdf_notes(const struct pdf_report *part)
 	show_list(part, "Your rights", json_object_get(report, "rights"));
 	show_list(part, "What the method can't do", json_object_get(report, "limits"));
 	show_list(part, "Method", json_object_get(report, "method"));
+	pdf_paragraph(part->pdf, PDF_SMALL, PDF_INK, PDF_MARGIN + 10, PDF_INNER - 10,
+		      viva_report_judges(part->arena, json_object_get(report, "scores")), NULL);
 	pdf_skip(part->pdf, 8);
 	pdf_paragraph(part->pdf, PDF_SMALL, PDF_GREY, PDF_MARGIN, PDF_INNER,
 		      viva_report_print(part->arena,

@@ -10,6 +10,7 @@ enum {
 	MAX_POINT = 240,
 	MAX_EVIDENCE = 240,
 	MAX_FEEDBACK = 1200,
+	MAX_SUM = 600,
 	COLUMN_CONTENT = PDF_WIDTH - PDF_MARGIN - 170,
 	COLUMN_COMMUNICATION = PDF_WIDTH - PDF_MARGIN - 100,
 	COLUMN_POINTS = PDF_WIDTH - PDF_MARGIN - 92,
@@ -111,23 +112,22 @@ static void show_point(const struct pdf_report *part, const json_t *point)
 	pdf_skip(pdf, 3);
 }
 
-static const char *line_of_facts(const struct pdf_report *part, const json_t *question, const json_t *analysis)
+static const char *line_of_facts(const struct pdf_report *part, const json_t *question)
 {
 	const char *category = viva_report_clean(part->arena, viva_report_text(question, "category"), 40);
 	double seconds = viva_report_number(question, "duration");
 	const char *duration = seconds > 0 ? viva_report_print(part->arena, "  ·  spoken for %s",
 							       viva_report_clock(part->arena, seconds))
 					   : "";
-	const char *judge = viva_report_clean(part->arena, viva_report_text(analysis, "judged_by"), 80);
-	const char *judged_by = judge[0] ? viva_report_print(part->arena, "  ·  judged by %s", judge) : "";
-	return viva_report_print(part->arena, "%s%s%s", category[0] ? category : "other", duration, judged_by);
+	return viva_report_print(part->arena, "%s%s", category[0] ? category : "other", duration);
 }
 
 static void show_sum(const struct pdf_report *part, const char *label, const char *sum)
 {
 	if (sum[0])
 		pdf_paragraph(part->pdf, PDF_SMALL, PDF_GREY, PDF_MARGIN + 24, PDF_INNER - 24,
-			      viva_report_print(part->arena, "%s %s", label, viva_report_clean(part->arena, sum, 300)),
+			      viva_report_print(part->arena, "%s%s%s", label, label[0] ? " " : "",
+						viva_report_clean(part->arena, sum, MAX_SUM)),
 			      NULL);
 }
 
@@ -165,10 +165,10 @@ static void show_question(const struct pdf_report *part, const json_t *question)
 	pdf_text(pdf, PDF_SUBHEADING, PDF_BLUE, PDF_MARGIN, 24,
 		 viva_report_print(arena, "%.0f", viva_report_number(question, "number")));
 	pdf_paragraph(pdf, PDF_SUBHEADING, PDF_INK, PDF_MARGIN + 24, PDF_INNER - 24, title, NULL);
-	pdf_paragraph(pdf, PDF_SMALL, PDF_GREY, PDF_MARGIN + 24, PDF_INNER - 24,
-		      line_of_facts(part, question, analysis), NULL);
+	pdf_paragraph(pdf, PDF_SMALL, PDF_GREY, PDF_MARGIN + 24, PDF_INNER - 24, line_of_facts(part, question), NULL);
 	show_sum(part, "Content", viva_report_text(question, "content_sum"));
 	show_sum(part, "Communication", viva_report_text(question, "communication_sum"));
+	show_sum(part, "", viva_report_judge(arena, question));
 	pdf_skip(pdf, 4);
 	if (!is_scored)
 		pdf_paragraph(pdf, PDF_STRONG, PDF_AMBER, PDF_MARGIN + 24, PDF_INNER - 24,

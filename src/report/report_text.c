@@ -111,6 +111,31 @@ const char *viva_report_moment(struct viva_arena *arena, const char *rfc3339)
 	return viva_report_print(arena, "%d %s %d, %02d:%02d UTC", day, months[month - 1], year, hour, minute);
 }
 
+enum { MAX_MODEL = 80, MAX_REASON = 400 };
+
+const char *viva_report_judge(struct viva_arena *arena, const json_t *question)
+{
+	const json_t *judge = json_object_get(question, "judge");
+	const char *model = viva_report_clean(arena, viva_report_text(judge, "model"), MAX_MODEL);
+	const char *reason = viva_report_clean(arena, viva_report_text(judge, "reason"), MAX_REASON);
+	if (strcmp(viva_report_text(judge, "by"), "llm") == 0)
+		return viva_report_print(arena, "Content judged by the language model %s, too: “%s”", model, reason);
+	return reason[0] ? viva_report_print(arena, "Judged without the language model: %s.", reason) : "";
+}
+
+const char *viva_report_judges(struct viva_arena *arena, const json_t *scores)
+{
+	const char *by = viva_report_text(scores, "judged_by");
+	const char *model = viva_report_clean(arena, viva_report_text(scores, "judge_model"), MAX_MODEL);
+	if (strcmp(by, "llm") == 0 || strcmp(by, "mixed") == 0)
+		return viva_report_print(
+			arena,
+			"The content of %s answers was judged by the language model %s, too, which may "
+			"move it by a limited number of points; all else by Viva's own analysis.",
+			strcmp(by, "mixed") == 0 ? "some" : "all", model);
+	return "All answers were judged by Viva's own analysis alone.";
+}
+
 const char *viva_report_status(const char *status)
 {
 	if (strcmp(status, "covered") == 0)

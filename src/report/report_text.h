@@ -29,6 +29,12 @@ const char *viva_report_clock(struct viva_arena *arena, double seconds);
 // "24 November 2026, 03:01 UTC" from RFC 3339 in UTC; "" from anything else.
 const char *viva_report_moment(struct viva_arena *arena, const char *rfc3339);
 
+// Who judged a question's answer, and why, where that was not the own analysis alone ("judge" of a report's question):
+// a sentence, "" where there is nothing to tell.
+const char *viva_report_judge(struct viva_arena *arena, const json_t *question);
+// Who judged all of them ("judged_by" and "judge_model" of the scores): a sentence.
+const char *viva_report_judges(struct viva_arena *arena, const json_t *scores);
+
 // How a point's status is told to a reader, from the report's "covered", "partly" or "not_found".
 const char *viva_report_status(const char *status);
 

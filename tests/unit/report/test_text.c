@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "viva_test.h"
 
@@ -60,11 +61,28 @@ static void test_text__times_are_written_for_people(void **state)
 	assert_string_equal(viva_report_clock(arena, 0), "0:00");
 }
 
+static void test_text__says_who_judged(void **state)
+{
+	(void)state;
+	VIVA_AUTO_JSON model =
+		json_pack("{s:{s:s, s:s, s:s}}", "judge", "by", "llm", "model", "m\x07-1", "reason", "Good.");
+	VIVA_AUTO_JSON why = json_pack("{s:{s:s, s:s}}", "judge", "by", "local", "reason", "it was late");
+	VIVA_AUTO_JSON own = json_pack("{s:{s:s}}", "judge", "by", "local");
+	assert_string_equal(viva_report_judge(arena, model), "Content judged by the language model m-1, too: “Good.”");
+	assert_string_equal(viva_report_judge(arena, why), "Judged without the language model: it was late.");
+	assert_string_equal(viva_report_judge(arena, own), "");
+	VIVA_AUTO_JSON mixed = json_pack("{s:s, s:s}", "judged_by", "mixed", "judge_model", "m-1");
+	VIVA_AUTO_JSON local = json_pack("{s:s, s:s}", "judged_by", "local", "judge_model", "");
+	assert_non_null(strstr(viva_report_judges(arena, mixed), "some answers was judged by the language model m-1"));
+	assert_non_null(strstr(viva_report_judges(arena, local), "Viva's own analysis alone"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_text__loses_what_steers_its_reader, begin, end),
 		cmocka_unit_test_setup_teardown(test_text__is_cut_by_characters, begin, end),
+		cmocka_unit_test_setup_teardown(test_text__says_who_judged, begin, end),
 		cmocka_unit_test_setup_teardown(test_text__times_are_written_for_people, begin, end),
 	};
 	return cmocka_run_group_tests_name("report_text", tests, NULL, NULL);
