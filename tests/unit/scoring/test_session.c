@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "scoring/judge.h"
 #include "scoring/records.h"
 #include "scoring_fixture.h"
 
@@ -276,6 +277,29 @@ static void test_session__erased_means_gone(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scoring_fixture_begin, scoring_fixture_end)
 
+static void test_session__an_answer_to_a_follow_up_is_judged_with_the_question_it_digs_into(void **state)
+{
+	(void)state;
+	const struct viva_question *question = viva_question_bank_find_key(service.bank, "conflict-in-team");
+	struct scoring_answer answer = {
+		.question_id = question->follow_up_ids[0],
+		.question = question->follow_ups[0],
+		.category = question->category,
+		.transcript =
+			"He would say that our argument went on for too long, but that it was good to disagree openly "
+			"before we tried both ways for two weeks and agreed on one.",
+		.language = "",
+	};
+	struct scoring_judgement with, without;
+	assert_ok(scoring_judge(&service, &answer, arena, &with, NULL));
+	answer.question_id = "00000000-0000-4000-8000-000000000000";
+	assert_ok(scoring_judge(&service, &answer, arena, &without, NULL));
+	assert_string_equal(with.question, question->follow_ups[0]);
+	assert_false(with.analysis.has_points);
+	if (with.analysis.relevance < .5 || with.analysis.relevance <= without.analysis.relevance)
+		fail_msg("relevance %.2f, alone %.2f", with.analysis.relevance, without.analysis.relevance);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +315,7 @@ int main(void)
 		TEST(test_session__a_report_has_emotions_only_when_asked_and_allowed),
 		TEST(test_session__a_report_needs_a_session_and_a_format),
 		TEST(test_session__erased_means_gone),
+		TEST(test_session__an_answer_to_a_follow_up_is_judged_with_the_question_it_digs_into),
 	};
 	return cmocka_run_group_tests(tests, scoring_fixture_open, scoring_fixture_close);
 }
