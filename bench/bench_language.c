@@ -4,6 +4,10 @@
 // viva-bench-language MODEL_DIR QUESTIONS --analyze  judges one {"question","answer","points"?,"narrative"?} a line of
 // stdin
 //
+// viva-bench-language MODEL_DIR --embed              embeds {"texts":[…],"batch"} of each line of stdin, in one call or
+// one
+//                                                   by one; writes {"ms","cpu_ms","rss_mb","first": the first vector}
+//
 // The second is for measuring the judgement against human grades.
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +16,7 @@
 
 #include "base/json.h"
 #include "language/analyze.h"
+#include "language/embed.h"
 #include "questions/question_bank.h"
 
 enum { ROUNDS = 40, MAX_LINE = 1 << 20 };
@@ -171,6 +176,72 @@ static int analyze_lines(struct viva_language *language, struct viva_error *erro
 	return code;
 }
 
+static int embed_texts(struct viva_embedder *embedder, const struct viva_bytes *texts, size_t count, bool is_batch,
+		       struct viva_arena *arena, struct viva_embedding *vectors, struct viva_error *error)
+{
+	if (is_batch)
+		return viva_embed(embedder, texts, count, arena, vectors, error);
+	int code = 0;
+	for (size_t i = 0; i < count && code == 0; i++)
+		code = viva_embed(embedder, &texts[i], 1, arena, &vectors[i], error);
+	return code;
+}
+
+static int embed_line(struct viva_embedder *embedder, const char *line, struct viva_error *error)
+{
+	enum { MAX_TEXTS = 256 };
+	VIVA_AUTO(viva_arena) arena = NULL;
+	VIVA_AUTO_JSON json = NULL;
+	json_t *list = NULL;
+	struct viva_bytes texts[MAX_TEXTS];
+	int code = viva_arena_create(0, &arena);
+	if (code == 0)
+		code = viva_json_parse_object(viva_bytes_of_text(line), MAX_LINE, &json, error);
+	if (code == 0)
+		code = viva_json_get_array(json, "texts", true, MAX_TEXTS, &list, error);
+	if (code != 0)
+		return code;
+	size_t count = json_array_size(list);
+	struct viva_embedding *vectors = viva_arena_alloc(arena, (count + 1) * sizeof *vectors);
+	if (!vectors)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const json_t *text = json_array_get(list, i);
+		texts[i] = viva_bytes_of(json_string_value(text), json_string_length(text));
+	}
+	double began = now_ms(CLOCK_MONOTONIC);
+	double cpu_began = now_ms(CLOCK_PROCESS_CPUTIME_ID);
+	code = embed_texts(embedder, texts, count, json_is_true(json_object_get(json, "batch")), arena, vectors, error);
+	if (code != 0)
+		return code;
+	double ms = now_ms(CLOCK_MONOTONIC) - began;
+	double cpu_ms = now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_began;
+	json_t *first = json_array();
+	for (size_t i = 0; i < VIVA_EMBEDDING_SIZE && count > 0; i++)
+		json_array_append_new(first, json_real((double)vectors[0].values[i]));
+	VIVA_AUTO_JSON out =
+		json_pack("{s:f,s:f,s:f,s:o}", "ms", ms, "cpu_ms", cpu_ms, "rss_mb", resident_mb(), "first", first);
+	json_dumpf(out, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	return 0;
+}
+
+static int embed_lines(const char *model_directory, struct viva_error *error)
+{
+	VIVA_AUTO(viva_embedder) embedder = NULL;
+	struct viva_embedder_options options = viva_embedder_defaults();
+	options.model_directory = model_directory;
+	options.max_concurrent = 1;
+	int code = viva_embedder_open(&options, &embedder, error);
+	char *line = NULL;
+	size_t capacity = 0;
+	while (code == 0 && getline(&line, &capacity, stdin) > 0)
+		code = embed_line(embedder, line, error);
+	free(line);
+	return code;
+}
+
 static int run(const char *model_directory, const char *questions, bool is_bench, struct viva_error *error)
 {
 	VIVA_AUTO(viva_question_bank) bank = NULL;
@@ -202,12 +273,15 @@ static int run(const char *model_directory, const char *questions, bool is_bench
 int main(int argument_count, char **arguments)
 {
 	bool analyzes = argument_count == 4 && strcmp(arguments[3], "--analyze") == 0;
+	bool embeds = argument_count == 3 && strcmp(arguments[2], "--embed") == 0;
 	if (argument_count != 3 && !analyzes) {
-		fputs("usage: viva-bench-language MODEL_DIR QUESTIONS [--analyze <ANSWERS.jsonl]\n", stderr);
+		fputs("usage: viva-bench-language MODEL_DIR QUESTIONS [--analyze <ANSWERS.jsonl]\n"
+		      "       viva-bench-language MODEL_DIR --embed <TEXTS.jsonl\n",
+		      stderr);
 		return 2;
 	}
 	struct viva_error error = {0};
-	int code = run(arguments[1], arguments[2], !analyzes, &error);
+	int code = embeds ? embed_lines(arguments[1], &error) : run(arguments[1], arguments[2], !analyzes, &error);
 	if (code != 0)
 		fprintf(stderr, "viva-bench-language: %s\n", viva_error_message(&error));
 	return code != 0;
