@@ -39,7 +39,8 @@ static const struct viva_option options[] = {
 	{.name = "points", .type = VIVA_OPTION_FLAG, .help = "With --json: all points of the face"},
 	{.name = "crop",
 	 .type = VIVA_OPTION_TEXT,
-	 .help = "With --json: \"face\" = each picture is a face that is cut out already, to be classified as it is"},
+	 .help = "With --json: \"face\" or \"eye\" = each picture is one that is cut out already, to be classified as "
+		 "it is"},
 	{.name = "model-dir",
 	 .type = VIVA_OPTION_TEXT,
 	 .default_value = VIVA_MODEL_DIR,
@@ -81,8 +82,9 @@ static int read_settings(const struct viva_config *config, struct run *run, stru
 	if (viva_config_flag(config, "points") && !json)
 		return viva_fail(error, VIVA_EUSAGE, "points", "--points needs --json");
 	const char *crop = viva_config_text(config, "crop");
-	if (crop && strcmp(crop, "face") != 0)
-		return viva_fail(error, VIVA_EUSAGE, "crop", "--crop is face, not \"%.64s\"", crop);
+	bool is_eye = crop && strcmp(crop, "eye") == 0;
+	if (crop && !is_eye && strcmp(crop, "face") != 0)
+		return viva_fail(error, VIVA_EUSAGE, "crop", "--crop is face or eye, not \"%.64s\"", crop);
 	if (crop && (!json || viva_config_text(config, "overlay") || viva_config_flag(config, "points")))
 		return viva_fail(error, VIVA_EUSAGE, "crop", "--crop needs --json, without --overlay and --points");
 	run->input = viva_config_positional(config, 0);
@@ -92,7 +94,9 @@ static int read_settings(const struct viva_config *config, struct run *run, stru
 			  : csv ? ANALYZE_CSV
 				: ANALYZE_TEXT,
 		.is_film = !crop && !viva_config_flag(config, "separate"),
-		.is_crop = crop,
+		.crop = is_eye ? ANALYZE_EYE
+			: crop ? ANALYZE_FACE
+			       : ANALYZE_WHOLE,
 		.fps = viva_config_real(config, "fps"),
 		.with_points = viva_config_flag(config, "points"),
 		.input = strcmp(run->input, "-") == 0 ? "standard input" : run->input,
@@ -130,23 +134,38 @@ static void complain(const struct run *run, const struct analyze_record *record)
 		fprintf(stderr, "viva analyze: %s: %s\n", run->writer.input, reason);
 }
 
-static int classify_crop(struct run *run, struct viva_bytes image, struct viva_error *error)
+static int classify_face(struct run *run, struct viva_bytes image, struct viva_error *error)
 {
 	struct viva_vision_result *result = &run->record.result;
-	double begin = (double)viva_clock_monotonic_us(viva_system_clock());
 	int code = viva_vision_classify_face(run->vision, image, VIVA_IMAGE_ANY, result->expressions, error);
 	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++)
 		if (result->expressions[i] > result->expressions[result->emotion])
 			result->emotion = (enum viva_emotion)i;
 	result->emotion_confidence = result->expressions[result->emotion];
-	result->timing.total = ((double)viva_clock_monotonic_us(viva_system_clock()) - begin) / 1e6;
+	return code;
+}
+
+static int classify_eye(struct run *run, struct viva_bytes image, struct viva_error *error)
+{
+	float open = 0;
+	int code = viva_vision_classify_eye(run->vision, image, VIVA_IMAGE_ANY, &open, error);
+	run->record.eye_open = open;
+	run->tracker.eyes.state = open >= .5f ? VIVA_EYES_OPEN : VIVA_EYES_CLOSED;
+	return code;
+}
+
+static int classify_crop(struct run *run, struct viva_bytes image, struct viva_error *error)
+{
+	double begin = (double)viva_clock_monotonic_us(viva_system_clock());
+	int code = run->writer.crop == ANALYZE_EYE ? classify_eye(run, image, error) : classify_face(run, image, error);
+	run->record.result.timing.total = ((double)viva_clock_monotonic_us(viva_system_clock()) - begin) / 1e6;
 	return code;
 }
 
 static int see(struct run *run, struct viva_bytes image, struct viva_error *error)
 {
 	struct analyze_record *record = &run->record;
-	if (run->writer.is_crop)
+	if (run->writer.crop != ANALYZE_WHOLE)
 		return classify_crop(run, image, error);
 	return viva_vision_analyze_in_detail(run->vision, image, VIVA_IMAGE_ANY, record->time_ms, &run->tracker,
 					     &record->result, run->wants_details ? &record->details : NULL, error);

@@ -154,7 +154,12 @@ int analyze_json_record(const struct analyze_writer *writer, const struct analyz
 		return print_line(writer, object, error);
 	}
 	const struct viva_vision_result *result = &record->result;
-	if (writer->is_crop) {
+	if (writer->crop == ANALYZE_EYE) {
+		set(object, "eyes", json_string(analyze_eyes_name(record->eyes)));
+		set(object, "eye_open", real((double)record->eye_open));
+		return print_line(writer, object, error);
+	}
+	if (writer->crop == ANALYZE_FACE) {
 		int failed = set_looks(object, result);
 		return print_line(writer, failed ? NULL : object, error);
 	}

@@ -26,6 +26,7 @@ struct analyze_record {
 	struct viva_vision_result result;
 	struct viva_vision_details details;
 	enum viva_eye_state eyes;
+	float eye_open;                    // of an eye that was cut out: how likely it is open, 0–1
 	struct viva_blink_summary blinks;  // so far
 };
 

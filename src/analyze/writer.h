@@ -15,12 +15,15 @@
 
 enum analyze_format { ANALYZE_TEXT, ANALYZE_JSON, ANALYZE_CSV };
 
+// What the pictures are: whole ones, or faces (only looks are told of) or eyes (only their state) that were cut out.
+enum analyze_crop { ANALYZE_WHOLE, ANALYZE_FACE, ANALYZE_EYE };
+
 struct analyze_writer {
 	FILE *out;
 	enum analyze_format format;
 	bool is_film;  // pictures follow one another; else each stands by itself
-	bool is_crop;  // the pictures are faces that were cut out: only looks are told of
-	double fps;    // of a film
+	enum analyze_crop crop;
+	double fps;  // of a film
 	bool with_points;
 	const char *input;  // the path, for people
 };

@@ -23,6 +23,7 @@ struct viva_frame {
 struct viva_context {
 	struct viva_detector detector;
 	struct viva_network expression;
+	struct viva_network eye;
 	struct viva_landmark_networks landmarks;
 	struct viva_frame frame;
 	struct viva_picture picture;  // of the frame; of a face that is followed only its surroundings

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a face expresses: face-api's network on a crop of the face, smoothed over time, and the label derived from it.
+// What a face expresses: Viva's own network (models/expression.md) on a crop of the face, smoothed over time, and the
+// label derived from it.
 //
 // Threads: pure, but for the network, which has one user at a time.
 #ifndef VIVA_VISION_EXPRESSION_H
@@ -26,7 +27,7 @@ VIVA_MUST_CHECK int viva_expression_update(struct viva_network *network, const s
 					   const struct viva_face *face, int64_t now_ms,
 					   struct viva_tracker_expression *expression, struct viva_error *error);
 
-// What the face in the region expresses, asked once. VIVA_EMODEL.
+// What the face expresses that fills the region as FER2013 frames faces, asked once. VIVA_EMODEL.
 VIVA_MUST_CHECK int viva_expression_look(struct viva_network *network, const struct viva_picture *picture,
 					 const struct viva_region *region,
 					 float ret_probabilities[VIVA_EXPRESSION_COUNT], struct viva_error *error);

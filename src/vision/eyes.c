@@ -12,11 +12,15 @@ enum {
 	MAX_CLOSED_MS = 3000,     // then the baseline is doubted and learnt anew
 	RATIO_UNITS = 10000,
 	MAX_RATIO_UNITS = 20000,
+	SIDE = 64,  // of the crop; the network averages it down to half
 };
 
 static const float min_baseline = .1f;  // lower than any open eyes: they are closed or cast down, so nothing is judged
 static const float closed_share = .6f;
 static const float reopened_share = .7f;
+static const float open_for_sure = .9f;    // of the network
+static const float closed_for_sure = .1f;  // of the network
+static const float eye_region = 1.4f;      // of the crop by the eye's width, as in the crops of the training
 static const float baseline_percentile = .8f;
 static const float smoothing = .1f;
 static const float hopeless_fps = 2;     // slower than this a blink is seen by luck only
@@ -38,6 +42,39 @@ static float lid_ratio(const struct viva_point lids[VIVA_LID_POINTS])
 float viva_eye_ratio(const struct viva_face *face)
 {
 	return (lid_ratio(face->lids[VIVA_RIGHT]) + lid_ratio(face->lids[VIVA_LEFT])) / 2;
+}
+
+const struct viva_network_shape viva_eye_network = {.file = "viva_eye.xml", .input = SIDE * SIDE * 3, .outputs = {1}};
+
+int viva_eye_look(struct viva_network *network, const struct viva_picture *picture, const struct viva_region *region,
+		  float *ret_open, struct viva_error *error)
+{
+	static const struct viva_warp_range pixel_range = {.scale = 1 / 255.f};
+	viva_warp(picture, region, SIDE, &pixel_range, network->input);
+	int code = viva_network_run(network, error);
+	if (code == 0)
+		*ret_open = network->outputs[0][0];
+	return code;
+}
+
+int viva_eyes_look(struct viva_network *network, const struct viva_picture *picture, const struct viva_face *face,
+		   float *ret_open, struct viva_error *error)
+{
+	float sum = 0, angle = viva_face_region(face, 1).angle;
+	for (int side = VIVA_RIGHT; side <= VIVA_LEFT; side++) {
+		struct viva_point a = face->lids[side][0], b = face->lids[side][8];
+		struct viva_region region = {.x = (a.x + b.x) / 2,
+					     .y = (a.y + b.y) / 2,
+					     .size = fmaxf(distance(a, b) * eye_region, 1),
+					     .angle = angle};
+		float open = 0;
+		int code = viva_eye_look(network, picture, &region, &open, error);
+		if (code != 0)
+			return code;
+		sum += open;
+	}
+	*ret_open = sum / 2;
+	return 0;
 }
 
 static int by_value(const void *a, const void *b)
@@ -87,12 +124,19 @@ static void count_blink(struct viva_tracker_eyes *eyes, int64_t now_ms)
 	eyes->blink_times_ms[eyes->blink_times++] = eyes->closed_since_ms;
 }
 
-static void step(struct viva_tracker_eyes *eyes, int64_t now_ms, float ratio)
+bool viva_eyes_are_in_doubt(const struct viva_tracker_eyes *eyes, float ratio)
 {
 	float open = baseline(eyes);
+	return open < min_baseline || (eyes->state != VIVA_EYES_CLOSED && ratio < closed_share * open);
+}
+
+static void step(struct viva_tracker_eyes *eyes, int64_t now_ms, const struct viva_eyes_seen *seen)
+{
+	float ratio = seen->ratio, open = baseline(eyes);
 	if (open < min_baseline) {
 		eyes->state = VIVA_EYES_UNKNOWN;
-		learn_open(eyes, ratio);
+		if (!seen->is_looked_at || seen->open > closed_for_sure)
+			learn_open(eyes, ratio);
 		return;
 	}
 	switch (eyes->state) {
@@ -101,7 +145,7 @@ static void step(struct viva_tracker_eyes *eyes, int64_t now_ms, float ratio)
 		if (ratio >= closed_share * open) {
 			eyes->state = VIVA_EYES_OPEN;
 			learn_open(eyes, ratio);
-		} else if (eyes->state == VIVA_EYES_OPEN) {
+		} else if (eyes->state == VIVA_EYES_OPEN && !(seen->is_looked_at && seen->open >= open_for_sure)) {
 			eyes->state = VIVA_EYES_CLOSED;
 			eyes->closed_since_ms = now_ms;
 		}
@@ -118,8 +162,10 @@ static void step(struct viva_tracker_eyes *eyes, int64_t now_ms, float ratio)
 	}
 }
 
-void viva_eyes_observe(struct viva_tracker_eyes *eyes, int64_t now_ms, int64_t elapsed_ms, bool is_visible, float ratio)
+void viva_eyes_observe(struct viva_tracker_eyes *eyes, int64_t now_ms, int64_t elapsed_ms,
+		       const struct viva_eyes_seen *seen)
 {
+	bool is_visible = seen->is_visible;
 	float interval_ms = (float)VIVA_MIN(elapsed_ms, MAX_OBSERVED_MS);
 	float visibility = is_visible ? 1 : 0;
 	if (eyes->interval_ms > 0) {
@@ -134,7 +180,7 @@ void viva_eyes_observe(struct viva_tracker_eyes *eyes, int64_t now_ms, int64_t e
 		return;
 	if (elapsed_ms <= MAX_OBSERVED_MS && eyes->observed_ms <= INT64_MAX - elapsed_ms)
 		eyes->observed_ms += elapsed_ms;
-	step(eyes, now_ms, ratio);
+	step(eyes, now_ms, seen);
 }
 
 struct viva_blink_summary viva_tracker_blinks(const struct viva_tracker *tracker)

@@ -6,14 +6,21 @@
 // its last 60 open frames. Eyes are closed below .6 of it (found by trial: with refined lids, closed eyes reach .13–.56
 // of open ones) and open again above .7, so that a trembling value is no blink.
 //
-// Threads: pure.
+// A small network of our own (models/eye.md) looks at the eyes themselves when the lids are in doubt: it must agree
+// before a low value counts as closed eyes (a squint, a glance down, glasses), and before open eyes enter the baseline.
+//
+// Threads: pure, but for the network, which has one user at a time.
 #ifndef VIVA_VISION_EYES_H
 #define VIVA_VISION_EYES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
+#include "base/macros.h"
 #include "vision/landmarks.h"
+#include "vision/network.h"
+#include "vision/picture.h"
 #include "vision/tracker.h"
 
 // Beyond this yaw the farther eye is foreshortened too much to be judged.
@@ -25,8 +32,28 @@ enum { VIVA_BLINK_MAX_MS = 1000 };
 // eq. 1, with seven pairs of points instead of two.
 float viva_eye_ratio(const struct viva_face *face);
 
-// Takes the next frame in: `elapsed_ms` (> 0) after the last one, at `now_ms`. Not visible: no face, or turned away.
-void viva_eyes_observe(struct viva_tracker_eyes *eyes, int64_t now_ms, int64_t elapsed_ms, bool is_visible,
-		       float ratio);
+extern const struct viva_network_shape viva_eye_network;
+
+// How likely the eye is open, 0–1, whose region is given: a square, level with the eye, about a third wider than it.
+// VIVA_EMODEL.
+VIVA_MUST_CHECK int viva_eye_look(struct viva_network *network, const struct viva_picture *picture,
+				  const struct viva_region *region, float *ret_open, struct viva_error *error);
+// The same of the face's eyes: their mean. VIVA_EMODEL.
+VIVA_MUST_CHECK int viva_eyes_look(struct viva_network *network, const struct viva_picture *picture,
+				   const struct viva_face *face, float *ret_open, struct viva_error *error);
+// Whether what viva_eyes_look tells would matter for a frame with this ratio; for most frames it does not.
+bool viva_eyes_are_in_doubt(const struct viva_tracker_eyes *eyes, float ratio);
+
+// A frame's eyes. Not visible: no face, or turned away.
+struct viva_eyes_seen {
+	bool is_visible;
+	float ratio;
+	bool is_looked_at;
+	float open;  // where looked at: what viva_eyes_look told
+};
+
+// Takes the next frame in: `elapsed_ms` (> 0) after the last one, at `now_ms`.
+void viva_eyes_observe(struct viva_tracker_eyes *eyes, int64_t now_ms, int64_t elapsed_ms,
+		       const struct viva_eyes_seen *seen);
 
 #endif

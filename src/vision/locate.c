@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "vision/expression.h"
+#include "vision/eyes.h"
 
 enum {
 	// The detector looks again, for the number of faces, after so many tracked frames: every 1–2 s of a video.
@@ -26,6 +27,8 @@ int viva_context_init(struct viva_context *context, ov_core_t *core, const char 
 	int code = viva_detect_init(&context->detector, core, directory, error);
 	if (code == 0)
 		code = viva_network_init(&context->expression, core, directory, &viva_expression_network, error);
+	if (code == 0)
+		code = viva_network_init(&context->eye, core, directory, &viva_eye_network, error);
 	return code == 0 ? viva_landmarks_init(&context->landmarks, core, directory, error) : code;
 }
 
@@ -33,6 +36,7 @@ void viva_context_finish(struct viva_context *context)
 {
 	viva_detect_finish(&context->detector);
 	viva_network_finish(&context->expression);
+	viva_network_finish(&context->eye);
 	viva_landmarks_finish(&context->landmarks);
 	viva_picture_finish(&context->picture);
 }

@@ -44,15 +44,19 @@ static int open_contexts(struct viva_vision *vision, const struct viva_vision_op
 			 struct viva_error *error)
 {
 	static const char *const files[] = {
-		"face_detection.tflite", "face_detection_far.tflite", "face_landmarks.xml",
-		"face_landmarks.bin",    "face_eye_right.tflite",     "face_eye_left.tflite",
-		"face_lips.tflite",      "face_expression.xml",       "face_expression.bin"};
-	int code = viva_model_files_check(options->model_directory, "vision.json", files, VIVA_COUNT(files), error);
+		"face_detection.tflite", "face_detection_far.tflite", "face_landmarks.xml", "face_landmarks.bin",
+		"face_eye_right.tflite", "face_eye_left.tflite",      "face_lips.tflite"};
+	static const char *const own_files[] = {"viva_expression.xml", "viva_expression.bin", "viva_eye.xml",
+						"viva_eye.bin"};
+	const char *directory = options->model_directory;
+	int code = viva_model_files_check(directory, "vision.json", files, VIVA_COUNT(files), error);
+	if (code == 0)
+		code = viva_model_files_check(directory, "own.json", own_files, VIVA_COUNT(own_files), error);
 	if (code == 0 && ov_core_create(&vision->core) != OK)
 		code = viva_fail(error, VIVA_EMODEL, NULL, "OpenVINO can't start: run ./dev deps");
 	while (code == 0 && vision->context_count < options->contexts) {
 		struct viva_context *context = &vision->contexts[vision->context_count++];
-		code = viva_context_init(context, vision->core, options->model_directory, error);
+		code = viva_context_init(context, vision->core, directory, error);
 		context->next_idle = vision->idle;
 		vision->idle = context;
 	}
@@ -231,15 +235,25 @@ static int tell_expression(struct viva_context *context, struct viva_tracker *tr
 }
 
 // The timestamp drives blinks and smoothing; one that does not advance leaves them as they are.
-static void advance(struct viva_tracker *tracker, int64_t now_ms, const struct viva_vision_result *result)
+static int advance(struct viva_context *context, struct viva_tracker *tracker, int64_t now_ms,
+		   const struct viva_vision_result *result, struct viva_error *error)
 {
 	int64_t elapsed_ms = tracker->has_time ? now_ms - tracker->last_ms : 0;
-	bool is_visible = result->is_detected && fabsf(result->pose.yaw) <= VIVA_EYES_MAX_YAW;
-	if (elapsed_ms > 0)
-		viva_eyes_observe(&tracker->eyes, now_ms, elapsed_ms, is_visible, result->eye_ratio);
+	struct viva_eyes_seen seen = {.is_visible = result->is_detected && fabsf(result->pose.yaw) <= VIVA_EYES_MAX_YAW,
+				      .ratio = result->eye_ratio};
+	if (elapsed_ms > 0) {
+		seen.is_looked_at = seen.is_visible && viva_eyes_are_in_doubt(&tracker->eyes, seen.ratio);
+		int code = 0;
+		if (seen.is_looked_at)
+			code = viva_eyes_look(&context->eye, &context->picture, &context->face, &seen.open, error);
+		if (code != 0)
+			return code;
+		viva_eyes_observe(&tracker->eyes, now_ms, elapsed_ms, &seen);
+	}
 	if (!tracker->has_time || elapsed_ms > 0)
 		tracker->last_ms = now_ms;
 	tracker->has_time = true;
+	return 0;
 }
 
 static int locate(struct viva_context *context, struct viva_tracker *tracker, struct viva_vision_result *result,
@@ -321,10 +335,11 @@ int viva_vision_analyze_in_detail(struct viva_vision *vision, struct viva_bytes 
 		code = tell_expression(context, &next, now_ms, &result, error);
 	if (code == 0 && ret_details)
 		code = tell_details(context, &result, ret_details, error);
+	if (code == 0)
+		code = advance(context, &next, now_ms, &result, error);
 	give_back_context(vision, context);
 	if (code != 0)
 		return code;
-	advance(&next, now_ms, &result);
 	result.timing.total = viva_seconds() - begin;
 	*tracker = next;
 	*ret_result = result;
@@ -376,20 +391,40 @@ const char *viva_vision_hint_name(enum viva_vision_hint hint)
 	return (unsigned)hint < VIVA_COUNT(names) ? names[hint] : "";
 }
 
+// Decodes a picture that is a crop, and gives the square about it.
+static int take_crop(struct viva_vision *vision, struct viva_context *context, struct viva_bytes image,
+		     enum viva_image_format format, struct viva_region *ret_whole, struct viva_error *error)
+{
+	context->frame = (struct viva_frame){.image = image, .format = format, .limits = &vision->limits};
+	int code = viva_context_decode(context, NULL, error);
+	float width = (float)context->picture.width, height = (float)context->picture.height;
+	*ret_whole = (struct viva_region){.x = width / 2, .y = height / 2, .size = fmaxf(width, height)};
+	return code;
+}
+
 int viva_vision_classify_face(struct viva_vision *vision, struct viva_bytes image, enum viva_image_format format,
 			      float ret_expressions[VIVA_EXPRESSION_COUNT], struct viva_error *error)
 {
 	float expressions[VIVA_EXPRESSION_COUNT];
+	struct viva_region whole;
 	struct viva_context *context = take_context(vision);
-	context->frame = (struct viva_frame){.image = image, .format = format, .limits = &vision->limits};
-	int code = viva_context_decode(context, NULL, error);
-	if (code == 0) {
-		float width = (float)context->picture.width, height = (float)context->picture.height;
-		struct viva_region whole = {.x = width / 2, .y = height / 2, .size = fmaxf(width, height)};
+	int code = take_crop(vision, context, image, format, &whole, error);
+	if (code == 0)
 		code = viva_expression_look(&context->expression, &context->picture, &whole, expressions, error);
-	}
 	give_back_context(vision, context);
 	if (code == 0)
 		memcpy(ret_expressions, expressions, sizeof expressions);
+	return code;
+}
+
+int viva_vision_classify_eye(struct viva_vision *vision, struct viva_bytes image, enum viva_image_format format,
+			     float *ret_open, struct viva_error *error)
+{
+	struct viva_region whole;
+	struct viva_context *context = take_context(vision);
+	int code = take_crop(vision, context, image, format, &whole, error);
+	if (code == 0)
+		code = viva_eye_look(&context->eye, &context->picture, &whole, ret_open, error);
+	give_back_context(vision, context);
 	return code;
 }

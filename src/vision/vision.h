@@ -20,7 +20,7 @@
 struct viva_vision;
 
 struct viva_vision_options {
-	const char *model_directory;  // with vision.json and the files that it lists
+	const char *model_directory;  // with vision.json, own.json and the files they list
 	size_t contexts;              // pictures in work at a time; each costs about 25 MB. Default 1, at most 64.
 	uint32_t max_side;            // pixels; a wider or higher picture is refused unread. Default 4,096.
 	uint64_t max_pixels;          // width × height likewise. Default 16,777,216.
@@ -122,10 +122,14 @@ VIVA_MUST_CHECK int viva_vision_detect(struct viva_vision *vision, struct viva_b
 				       enum viva_image_format format, struct viva_vision_result *ret_result,
 				       struct viva_error *error);
 
-// What a face expresses whose picture is cut already: square, upright, filled by it from the forehead to the chin. No
-// face is looked for. ret_expressions is by enum viva_emotion and sums to 1. Fails as viva_vision_analyze.
+// What a face expresses whose picture is cut already: square, upright, filled by it from the hair to the chin as in
+// FER2013. No face is looked for. ret_expressions is by enum viva_emotion and sums to 1. Fails as viva_vision_analyze.
 VIVA_MUST_CHECK int viva_vision_classify_face(struct viva_vision *vision, struct viva_bytes image,
 					      enum viva_image_format format,
 					      float ret_expressions[VIVA_EXPRESSION_COUNT], struct viva_error *error);
+// How likely an eye is open (0–1) whose picture is cut already: about square, the eye filling two thirds of its width.
+// Fails as viva_vision_analyze.
+VIVA_MUST_CHECK int viva_vision_classify_eye(struct viva_vision *vision, struct viva_bytes image,
+					     enum viva_image_format format, float *ret_open, struct viva_error *error);
 
 #endif

@@ -19,8 +19,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (viva_tracker_write(&tracker, bytes) != size || memcmp(bytes, data, size) != 0)
 		abort();
-	for (int i = 1; i <= 100; i++)
-		viva_eyes_observe(&tracker.eyes, tracker.last_ms + i * 40, 40, i % 10 != 0, i % 7 ? .25f : .02f);
+	for (int i = 1; i <= 100; i++) {
+		struct viva_eyes_seen seen = {.is_visible = i % 10 != 0,
+					      .ratio = i % 7 ? .25f : .02f,
+					      .is_looked_at = i % 3 == 0,
+					      .open = i % 2 ? .95f : .05f};
+		viva_eyes_observe(&tracker.eyes, tracker.last_ms + i * 40, 40, &seen);
+	}
 	struct viva_blink_summary blinks = viva_tracker_blinks(&tracker);
 	if (blinks.count < 0 || !(blinks.reliability >= 0 && blinks.reliability <= 1))
 		abort();

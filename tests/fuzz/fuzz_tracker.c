@@ -66,8 +66,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct viva_head_pose pose = viva_pose_of(&face);
 		float attention = viva_attention_of(&face, &pose);
 		tracker.last_ms = (int64_t)frame * STEP_MS;
-		viva_eyes_observe(&tracker.eyes, tracker.last_ms, STEP_MS, data[(size_t)frame % size] % 8 != 0,
-				  viva_eye_ratio(&face));
+		uint8_t byte = data[(size_t)frame % size];
+		struct viva_eyes_seen seen = {.is_visible = byte % 8 != 0,
+					      .ratio = viva_eye_ratio(&face),
+					      .is_looked_at = byte % 16 > 8,
+					      .open = (float)byte / UINT8_MAX};
+		viva_eyes_observe(&tracker.eyes, tracker.last_ms, STEP_MS, &seen);
 		// Called for its effects on memory only: a face that is no face has no region.
 		(void)viva_face_region(&face, 1.5f);
 		(void)viva_expression_is_stale(&tracker.expression, &face);

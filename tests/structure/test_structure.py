@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What holds for the tree as a whole."""
+import hashlib
 import pathlib
 import re
 import shutil
@@ -31,6 +32,13 @@ def test_links_between_documents_lead_somewhere():
             if not (ROOT / document.parent / target).exists():
                 broken.append(f"{document}: {target}")
     assert broken == []
+
+
+@pytest.mark.parametrize("name", ["expression", "eye"])
+def test_a_model_card_tells_of_the_weights_beside_it(name):
+    weights = (ROOT / "models" / f"{name}.npz").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() in (ROOT / "models" / f"{name}.md").read_text()
+    assert len(weights) < 1_000_000
 
 
 def test_each_command_that_help_names_exists_in_dev():

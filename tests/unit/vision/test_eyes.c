@@ -10,13 +10,18 @@ struct film {
 	int64_t now_ms;
 };
 
-static void show(struct film *film, float ratio, int frames)
+static void show_seen(struct film *film, struct viva_eyes_seen seen, int frames)
 {
 	for (int i = 0; i < frames; i++) {
 		film->now_ms += FRAME_MS;
-		viva_eyes_observe(&film->tracker.eyes, film->now_ms, FRAME_MS, true, ratio);
+		viva_eyes_observe(&film->tracker.eyes, film->now_ms, FRAME_MS, &seen);
 		film->tracker.last_ms = film->now_ms;
 	}
+}
+
+static void show(struct film *film, float ratio, int frames)
+{
+	show_seen(film, (struct viva_eyes_seen){.is_visible = true, .ratio = ratio}, frames);
 }
 
 static int32_t blinks(const struct film *film)
@@ -52,6 +57,40 @@ static void test_eyes__narrow_and_wide_eyes_need_no_setting(void **state)
 		show(&film, open, 2);
 		assert_int_equal(blinks(&film), 4);
 	}
+}
+
+static void test_eyes__lids_that_seem_shut_over_eyes_that_are_seen_open_are_no_blink(void **state)
+{
+	(void)state;
+	struct viva_eyes_seen doubtful = {.is_visible = true, .ratio = .1f, .is_looked_at = true, .open = .97f};
+	struct film film = {.now_ms = 1000000};
+	show(&film, .25f, 20);
+	assert_false(viva_eyes_are_in_doubt(&film.tracker.eyes, .24f));
+	assert_true(viva_eyes_are_in_doubt(&film.tracker.eyes, doubtful.ratio));
+	show_seen(&film, doubtful, 3);
+	assert_int_equal(film.tracker.eyes.state, VIVA_EYES_OPEN);
+	show(&film, .25f, 3);
+	assert_int_equal(blinks(&film), 0);
+	doubtful.open = .6f;
+	show_seen(&film, doubtful, 3);
+	assert_int_equal(film.tracker.eyes.state, VIVA_EYES_CLOSED);
+	show(&film, .25f, 3);
+	assert_int_equal(blinks(&film), 1);
+}
+
+static void test_eyes__a_session_that_begins_with_closed_eyes_takes_no_baseline_from_them(void **state)
+{
+	(void)state;
+	struct viva_eyes_seen closed = {.is_visible = true, .ratio = .12f, .is_looked_at = true, .open = .02f};
+	struct film film = {.now_ms = 1000000};
+	assert_true(viva_eyes_are_in_doubt(&film.tracker.eyes, closed.ratio));
+	show_seen(&film, closed, 20);
+	assert_int_equal(film.tracker.eyes.state, VIVA_EYES_UNKNOWN);
+	assert_int_equal(film.tracker.eyes.open_count, 0);
+	show(&film, .25f, 10);
+	assert_int_equal(film.tracker.eyes.state, VIVA_EYES_OPEN);
+	show(&film, .12f, 3);
+	assert_int_equal(film.tracker.eyes.state, VIVA_EYES_CLOSED);
 }
 
 static void test_eyes__a_squint_or_a_trembling_lid_is_no_blink(void **state)
@@ -98,12 +137,13 @@ static void test_eyes__turning_away_or_a_gap_ends_a_closure_without_a_blink(void
 	show(&film, .25f, 20);
 	show(&film, .05f, 2);
 	film.now_ms += FRAME_MS;
-	viva_eyes_observe(&film.tracker.eyes, film.now_ms, FRAME_MS, false, 0);
+	viva_eyes_observe(&film.tracker.eyes, film.now_ms, FRAME_MS, &(struct viva_eyes_seen){0});
 	show(&film, .25f, 3);
 	assert_int_equal(blinks(&film), 0);
 	show(&film, .05f, 2);
 	film.now_ms += 5000;
-	viva_eyes_observe(&film.tracker.eyes, film.now_ms, 5000, true, .25f);
+	viva_eyes_observe(&film.tracker.eyes, film.now_ms, 5000,
+			  &(struct viva_eyes_seen){.is_visible = true, .ratio = .25f});
 	show(&film, .25f, 3);
 	assert_int_equal(blinks(&film), 0);
 }
@@ -126,8 +166,10 @@ static void test_eyes__the_count_goes_on_past_the_times_that_are_kept(void **sta
 static float reliability_at(int64_t interval_ms, bool is_visible)
 {
 	struct viva_tracker tracker = {0};
-	for (int i = 1; i < 200; i++)
-		viva_eyes_observe(&tracker.eyes, i * interval_ms, interval_ms, is_visible || i % 2, .25f);
+	for (int i = 1; i < 200; i++) {
+		struct viva_eyes_seen seen = {.is_visible = is_visible || i % 2, .ratio = .25f};
+		viva_eyes_observe(&tracker.eyes, i * interval_ms, interval_ms, &seen);
+	}
 	return viva_tracker_blinks(&tracker).reliability;
 }
 
@@ -145,6 +187,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_eyes__a_short_closure_is_a_blink_once_the_eyes_reopen),
 		cmocka_unit_test(test_eyes__narrow_and_wide_eyes_need_no_setting),
+		cmocka_unit_test(test_eyes__lids_that_seem_shut_over_eyes_that_are_seen_open_are_no_blink),
+		cmocka_unit_test(test_eyes__a_session_that_begins_with_closed_eyes_takes_no_baseline_from_them),
 		cmocka_unit_test(test_eyes__a_squint_or_a_trembling_lid_is_no_blink),
 		cmocka_unit_test(test_eyes__resting_them_is_no_blink),
 		cmocka_unit_test(test_eyes__a_film_that_begins_with_closed_eyes_learns_only_from_open_ones),

@@ -178,6 +178,25 @@ static void test_vision__a_face_that_is_cut_out_already_is_classified_without_lo
 	free_picture(face);
 }
 
+static void test_vision__an_eye_that_is_cut_out_is_open_or_not(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_bytes eye = cut_astronaut(190, 86, 28);
+	struct viva_error error = {0};
+	float open = 0;
+	assert_ok(viva_vision_classify_eye(vision, eye, VIVA_IMAGE_ANY, &open, &error));
+	assert_true(open > .8f && open <= 1);
+	// Skin of the forehead, where nothing looks back.
+	struct viva_bytes skin = cut_astronaut(208, 66, 20);
+	assert_ok(viva_vision_classify_eye(vision, skin, VIVA_IMAGE_ANY, &open, &error));
+	assert_true(open >= 0 && open < .5f);
+	struct viva_bytes broken = {.data = eye.data, .size = eye.size / 2};
+	assert_int_equal(viva_vision_classify_eye(vision, broken, VIVA_IMAGE_ANY, &open, &error), VIVA_EIMAGE);
+	free_picture(eye);
+	free_picture(skin);
+}
+
 static void test_vision__a_face_that_moves_is_followed_without_the_detector(void **state)
 {
 	(void)state;
@@ -356,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_vision__two_small_faces_are_counted),
 		cmocka_unit_test(test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one),
 		cmocka_unit_test(test_vision__a_face_that_is_cut_out_already_is_classified_without_looking_for_it),
+		cmocka_unit_test(test_vision__an_eye_that_is_cut_out_is_open_or_not),
 		cmocka_unit_test(test_vision__a_face_that_moves_is_followed_without_the_detector),
 		cmocka_unit_test(test_vision__a_face_that_goes_is_missed_and_one_that_comes_back_found),
 		cmocka_unit_test(test_vision__a_frame_that_comes_twice_counts_once),
