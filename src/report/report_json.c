@@ -236,8 +236,7 @@ static json_t *method_json(const struct viva_report_source *source)
 		"Clarity: fillers, repetitions, pace, variety of words, order of words, length of sentences.",
 		"Reference points are covered, partly covered or not found; the evidence is the answer's own words.",
 		"Nearness in meaning comes from the sentence model all-MiniLM-L6-v2, which runs on this platform.",
-		"Overall is a weighted mean. Its band says how far it might move with other questions and other "
-		"graders.",
+		"Overall is a weighted mean; its band, how far it might move with other questions and graders.",
 		"Expressions are what a network sees in single pictures; blinks come from the opening of the eyes.",
 	};
 	// The last is about emotions.
@@ -247,11 +246,11 @@ static json_t *method_json(const struct viva_report_source *source)
 static json_t *limits_json(const struct viva_report_source *source)
 {
 	static const char *const limits[] = {
-		"The analysis does not check facts: it can't tell a statement from its contradiction, and never says "
-		"that an answer is wrong.",
+		("The analysis does not check facts: it can't tell a statement from its contradiction, and never says "
+		 "that an answer is wrong."),
 		"Transcripts come from speech recognition, whose errors depend on accent and microphone.",
-		"Answers that were recognised with too little confidence, or not in English, are left out: they lower "
-		"no score.",
+		("Answers that were recognised with too little confidence, or not in English, are left out: they lower "
+		 "no score."),
 		"A score is an aid for practice and for people who decide; it must not decide on its own.",
 		"Emotion labels describe facial expressions, not feelings, and say nothing about ability.",
 	};
