@@ -44,7 +44,7 @@ static void put_bar(struct html *html, const char *label, const json_t *score, c
 static void put_person(struct html *html)
 {
 	const json_t *interview = json_object_get(html->report, "interview");
-	const char *name = viva_report_text(interview, "user_id");
+	const char *name = viva_report_clean(html->arena, viva_report_text(interview, "user_id"), MAX_NAME);
 	const char *completed = viva_report_moment(html->arena, viva_report_text(interview, "completed_at"));
 	long answered = (long)viva_report_number(interview, "answered");
 	long total = (long)viva_report_number(interview, "total_questions");
