@@ -316,3 +316,21 @@ def test_the_terminal_candidate_conducts_an_interview_and_leaves_a_report(platfo
     assert 0 < result["score"]["overall_score"] <= 100
     assert result["interview_id"] in report.read_text()
     assert os.path.samefile(result["report"], report) or pathlib.Path(result["report"]).exists()
+
+
+def test_a_spreadsheet_becomes_a_question_bank_and_its_faults_are_named(tmp_path):
+    sheet, bank = tmp_path / "ours.csv", tmp_path / "ours.json"
+    sheet.write_text('text,category,reference_points\n"What does a lock do, and when is it needed?",technical,One holds it.\n')
+    done = run("questions", "import", sheet, "--output", bank)
+    assert done.returncode == 0, done.stderr
+    listed = json.loads(run("questions", "list", "--bank", bank, "--json").stdout)
+    assert [question["key"] for question in listed] == ["what-does-a-lock-do-and-when-is-it-needed"]
+
+    done = run("questions", "lint", "--bank", bank)
+    assert done.returncode == 1 and "things to look at" in done.stderr
+    assert f"{bank}: question {listed[0]['key']}: reference_points: has 1" in done.stdout
+    assert run("questions", "lint").returncode == 0  # the bank that comes along
+
+    sheet.write_text("text,category\nA?,technical,\"\n")
+    assert_refused(run("questions", "import", sheet), 1, "ours.csv", "row 2", "quote")
+    assert_refused(run("questions", "destroy"), 2, "destroy")
