@@ -17,6 +17,8 @@ const char *analyze_hint_sentence(enum viva_vision_hint hint)
 		return "the face is too dark";
 	case VIVA_HINT_FACE_TOO_SMALL:
 		return "the face is too small";
+	case VIVA_HINT_TOO_BLURRED:
+		return "the face is blurred";
 	case VIVA_HINT_FACE_CUT_OFF:
 		return "the face is cut off";
 	case VIVA_HINT_TURNED_AWAY:

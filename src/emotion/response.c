@@ -85,6 +85,17 @@ static Emotion__HeadPose *make_head_pose(const struct viva_head_pose *pose, stru
 	return message;
 }
 
+static Emotion__FaceQuality *make_quality(const struct viva_vision_result *result, struct viva_arena *arena)
+{
+	Emotion__FaceQuality *message = viva_arena_alloc(arena, sizeof *message);
+	if (!message)
+		return NULL;
+	emotion__face_quality__init(message);
+	message->brightness = result->brightness;
+	message->sharpness = result->sharpness;
+	return message;
+}
+
 static Emotion__Expression **make_expressions(const struct viva_vision_result *result, struct viva_arena *arena)
 {
 	Emotion__Expression **list = viva_arena_alloc(arena, VIVA_EXPRESSION_COUNT * sizeof *list);
@@ -121,7 +132,9 @@ Emotion__EmotionResponse *emotion_response_make(const struct viva_vision_result 
 	response->head_pose = make_head_pose(&result->pose, arena);
 	response->expressions = make_expressions(result, arena);
 	response->n_expressions = VIVA_EXPRESSION_COUNT;
-	return response->head_pose && response->expressions ? response : NULL;
+	response->expression_age_ms = result->expression_age_ms;
+	response->quality = make_quality(result, arena);
+	return response->head_pose && response->expressions && response->quality ? response : NULL;
 }
 
 Emotion__FaceResponse *emotion_face_response_make(const struct viva_vision_result *result, struct viva_arena *arena)
@@ -207,6 +220,13 @@ static json_t *pose_json(const Emotion__HeadPose *pose)
 			 real(pose->roll));
 }
 
+static json_t *quality_json(const Emotion__FaceQuality *quality)
+{
+	if (!quality)
+		return json_null();
+	return json_pack("{s:o, s:o}", "brightness", real(quality->brightness), "sharpness", real(quality->sharpness));
+}
+
 static json_t *expressions_json(const Emotion__EmotionResponse *response)
 {
 	json_t *list = json_array();
@@ -223,12 +243,13 @@ json_t *emotion_response_json(const Emotion__EmotionResponse *response, struct v
 	if (!continuation)
 		return NULL;
 	viva_base64_encode(response->continuation.data, response->continuation.len, continuation);
-	return json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:o, s:s, s:s}", "session_id",
-			 response->session_id, "timestamp", (json_int_t)response->timestamp, "frame_number",
-			 (json_int_t)response->frame_number, "emotion", response->emotion, "confidence",
+	return json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:o, s:I, s:o, s:s, s:s}",
+			 "session_id", response->session_id, "timestamp", (json_int_t)response->timestamp,
+			 "frame_number", (json_int_t)response->frame_number, "emotion", response->emotion, "confidence",
 			 real(response->confidence), "face_metrics", face_json(response->face_metrics), "blink_metrics",
 			 blinks_json(response->blink_metrics), "head_pose", pose_json(response->head_pose), "attention",
 			 real(response->attention), "face_count", response->face_count, "hint", response->hint,
-			 "expressions", expressions_json(response), "continuation", continuation, "error",
-			 response->error);
+			 "expressions", expressions_json(response), "expression_age_ms",
+			 (json_int_t)response->expression_age_ms, "quality", quality_json(response->quality),
+			 "continuation", continuation, "error", response->error);
 }

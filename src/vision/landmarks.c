@@ -88,6 +88,25 @@ static float brightness(const float *pixels)
 	return sum / (CROP_SIDE * CROP_SIDE * 3 / 16.f);
 }
 
+// Of the middle of the crop, in green, in every other row: how much neighbouring pixels differ from each other, by how
+// much all do.
+static float sharpness(const float *pixels)
+{
+	enum { FIRST = CROP_SIDE / 4, END = CROP_SIDE - CROP_SIDE / 4, ROW = CROP_SIDE * 3 };
+	float sum = 0, squares = 0, laplacian = 0;
+	for (int y = FIRST; y < END; y += 2) {
+		const float *row = pixels + (size_t)y * ROW + 1;
+		for (int x = FIRST * 3; x < END * 3; x += 3) {
+			float here = row[x];
+			sum += here;
+			squares += here * here;
+			laplacian += fabsf(4 * here - row[x - 3] - row[x + 3] - row[x - ROW] - row[x + ROW]);
+		}
+	}
+	const float count = (float)(END - FIRST) * (END - FIRST) / 2, mean = sum / count;
+	return laplacian / count / (sqrtf(fmaxf(squares / count - mean * mean, 0)) + .02f);
+}
+
 // From the crop's pixels to the picture's.
 static struct affine crop_to_picture(const struct viva_region *region)
 {
@@ -120,7 +139,8 @@ int viva_landmarks_find(struct viva_landmark_networks *networks, const struct vi
 {
 	struct viva_region sampled = sampled_region(region, picture);
 	viva_warp(picture, &sampled, CROP_SIDE, &pixel_range, networks->mesh.input);
-	*ret_face = (struct viva_face){.brightness = brightness(networks->mesh.input)};
+	*ret_face = (struct viva_face){.brightness = brightness(networks->mesh.input),
+				       .sharpness = sharpness(networks->mesh.input)};
 	int code = viva_network_run(&networks->mesh, error);
 	if (code != 0)
 		return code;

@@ -54,6 +54,7 @@ struct viva_face {
 	struct viva_point irises[2][VIVA_IRIS_POINTS];
 	struct viva_point lips[VIVA_LIP_POINTS];  // 0–19 the outer contour, 20–39 the inner one; 0 until refined
 	float brightness;                         // mean of the region's channels, 0–1
+	float sharpness;  // of the face: mean absolute Laplacian by contrast, in the crop that the mesh network sees
 };
 
 struct viva_landmark_networks {

@@ -21,6 +21,8 @@ enum {
 
 static const float dark = .16f;  // mean of the face's region
 static const float small_face_pixels = 70;
+static const float blurred = .055f;         // sharpness; a face blurred over 2 % of its width has less
+static const float judgeable_pixels = 100;  // a smaller face's crop is magnified, which no lens is to blame for
 static const float turned_degrees = 45;
 static const float cut_off_share = .12f;  // of the face's box outside of the picture
 
@@ -186,6 +188,9 @@ static enum viva_vision_hint choose_hint(const struct viva_context *context, con
 		return VIVA_HINT_TOO_DARK;
 	if ((float)result->box.width < small_face_pixels)
 		return VIVA_HINT_FACE_TOO_SMALL;
+	if (context->face.sharpness < blurred &&
+	    (float)VIVA_MAX(result->box.width, result->box.height) >= judgeable_pixels)
+		return VIVA_HINT_TOO_BLURRED;
 	if (cut_off > cut_off_share)
 		return VIVA_HINT_FACE_CUT_OFF;
 	if (fabsf(result->pose.yaw) > turned_degrees || fabsf(result->pose.pitch) > turned_degrees)
@@ -210,6 +215,8 @@ static void tell_face(const struct viva_context *context, const struct viva_trac
 	result->pose = viva_pose_of(&context->face);
 	result->attention = viva_attention_of(&context->face, &result->pose);
 	result->eye_ratio = viva_eye_ratio(&context->face);
+	result->brightness = context->face.brightness;
+	result->sharpness = context->face.sharpness;
 	result->hint = choose_hint(context, result, cut_off);
 }
 
@@ -229,6 +236,7 @@ static int tell_expression(struct viva_context *context, struct viva_tracker *tr
 		expression->frames_since++;
 	}
 	viva_expression_observe(expression, now_ms, &result->pose, result->attention);
+	result->expression_age_ms = now_ms - expression->updated_ms;
 	memcpy(result->expressions, expression->probabilities, sizeof result->expressions);
 	result->emotion = viva_expression_label(expression, now_ms, result->attention, &result->emotion_confidence);
 	return 0;
@@ -384,6 +392,7 @@ const char *viva_vision_hint_name(enum viva_vision_hint hint)
 		[VIVA_HINT_NO_FACE] = "no_face",
 		[VIVA_HINT_TOO_DARK] = "too_dark",
 		[VIVA_HINT_FACE_TOO_SMALL] = "face_too_small",
+		[VIVA_HINT_TOO_BLURRED] = "too_blurred",
 		[VIVA_HINT_FACE_CUT_OFF] = "face_cut_off",
 		[VIVA_HINT_TURNED_AWAY] = "turned_away",
 		[VIVA_HINT_SEVERAL_FACES] = "several_faces",

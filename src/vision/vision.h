@@ -77,6 +77,7 @@ enum viva_vision_hint {
 	VIVA_HINT_NO_FACE,
 	VIVA_HINT_TOO_DARK,
 	VIVA_HINT_FACE_TOO_SMALL,
+	VIVA_HINT_TOO_BLURRED,
 	VIVA_HINT_FACE_CUT_OFF,
 	VIVA_HINT_TURNED_AWAY,
 	VIVA_HINT_SEVERAL_FACES,
@@ -102,6 +103,8 @@ struct viva_vision_result {
 	enum viva_emotion emotion;
 	float emotion_confidence;                  // 0–1
 	float expressions[VIVA_EXPRESSION_COUNT];  // by enum viva_emotion; sums to 1
+	int64_t expression_age_ms;                 // since the network last looked; 0 in a frame in which it did
+	float brightness, sharpness;               // of the face (docs/emotion.md); 0 without one
 	bool is_new_expression;                    // false: carried over from an earlier frame
 	struct viva_vision_timing timing;
 };

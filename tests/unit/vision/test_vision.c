@@ -93,6 +93,53 @@ static void paint_astronaut(uint8_t *rgb, int shrink, int x, int y)
 	}
 }
 
+// A box of 2 × reach + 1 pixels' mean, across and down.
+static void blur(uint8_t *rgb, int reach)
+{
+	uint8_t *kept = malloc(640 * 480 * 3);
+	assert_non_null(kept);
+	for (int pass = 0; pass < 2; pass++) {
+		memcpy(kept, rgb, 640 * 480 * 3);
+		for (int i = 0; i < 640 * 480; i++) {
+			int sum[3] = {0}, count = 0;
+			for (int k = -reach; k <= reach; k++) {
+				int x = i % 640 + (pass ? 0 : k), y = i / 640 + (pass ? k : 0);
+				if (x < 0 || x >= 640 || y < 0 || y >= 480)
+					continue;
+				count++;
+				for (int channel = 0; channel < 3; channel++)
+					sum[channel] += kept[(y * 640 + x) * 3 + channel];
+			}
+			for (int channel = 0; channel < 3; channel++)
+				rgb[i * 3 + channel] = (uint8_t)(sum[channel] / count);
+		}
+	}
+	free(kept);
+}
+
+static void test_vision__a_blurred_face_is_told_from_a_sharp_one(void **state)
+{
+	(void)state;
+	need_face();
+	uint8_t *rgb = make_gradient(640, 480);
+	for (int y = 0; y < 480; y++)
+		memcpy(rgb + (y * 640 + 64) * 3, astronaut + y * 512 * 3, 512 * 3);
+	struct viva_vision_result results[2];
+	for (int i = 0; i < 2; i++) {
+		struct viva_bytes frame = make_jpeg(rgb, 640, 480, (struct jpeg_options){.quality = 90});
+		struct viva_tracker tracker = {0};
+		results[i] = analyze(frame, 1000, &tracker);
+		assert_true(results[i].is_detected);
+		free_picture(frame);
+		blur(rgb, 5);
+	}
+	assert_int_equal(results[0].hint, VIVA_HINT_NONE);
+	assert_int_equal(results[1].hint, VIVA_HINT_TOO_BLURRED);
+	assert_true(results[0].sharpness > 2 * results[1].sharpness);
+	assert_true(results[0].brightness > .2f && results[0].brightness < .9f);
+	free(rgb);
+}
+
 static void test_vision__a_small_face_is_found_and_followed(void **state)
 {
 	(void)state;
@@ -211,6 +258,7 @@ static void test_vision__a_face_that_moves_is_followed_without_the_detector(void
 		assert_in_range(x, 204 + 40 + 4 * i - 6, 204 + 40 + 4 * i + 6);
 		detections += result.timing.detect > 0;
 		expressions += result.is_new_expression;
+		assert_in_range(result.expression_age_ms, 0, result.is_new_expression ? 0 : 80);
 		free_picture(frame);
 	}
 	assert_int_equal(detections, 1);
@@ -371,6 +419,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vision__a_real_face_is_seen_where_it_is),
+		cmocka_unit_test(test_vision__a_blurred_face_is_told_from_a_sharp_one),
 		cmocka_unit_test(test_vision__a_small_face_is_found_and_followed),
 		cmocka_unit_test(test_vision__two_small_faces_are_counted),
 		cmocka_unit_test(test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one),
