@@ -220,13 +220,24 @@ static struct square nearer_square(const struct viva_picture *picture, int numbe
 	return (struct square){.5f, place[1], place[0]};
 }
 
+static struct eye near_eye(struct viva_detector *detector)
+{
+	return (struct eye){&detector->near, NEAR_SIDE, NEAR_ANCHORS, near_threshold, near_centre};
+}
+
+static struct eye far_eye(struct viva_detector *detector)
+{
+	return (struct eye){&detector->far, FAR_SIDE, FAR_ANCHORS, far_threshold, far_centre};
+}
+
+static const struct square whole = {1, .5f, .5f};
+
 int viva_detect_faces(struct viva_detector *detector, const struct viva_picture *picture, int square,
 		      struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
 		      struct viva_error *error)
 {
-	static const struct square whole = {1, .5f, .5f}, from_farther = {1.6f, .5f, .5f};
-	const struct eye near = {&detector->near, NEAR_SIDE, NEAR_ANCHORS, near_threshold, near_centre};
-	const struct eye far = {&detector->far, FAR_SIDE, FAR_ANCHORS, far_threshold, far_centre};
+	static const struct square from_farther = {1.6f, .5f, .5f};
+	const struct eye near = near_eye(detector), far = far_eye(detector);
 	// The whole picture by both, since each sees faces that the other overlooks; and, if there is none, from
 	// farther off, for a face that fills the picture, and from nearer, for one of 40 pixels.
 	struct candidates candidates;
@@ -248,6 +259,19 @@ int viva_detect_faces(struct viva_detector *detector, const struct viva_picture 
 	qsort(ret_faces, count, sizeof *ret_faces, by_area);
 	*ret_count = count;
 	return 0;
+}
+
+int viva_detect_count(struct viva_detector *detector, const struct viva_picture *picture, enum viva_detect_range range,
+		      size_t *ret_count, struct viva_error *error)
+{
+	const struct eye eye = range == VIVA_DETECT_NEAR ? near_eye(detector) : far_eye(detector);
+	struct viva_detection faces[VIVA_DETECT_MAX_FACES];
+	struct candidates candidates;
+	candidates.count = 0;
+	int code = look(&eye, picture, &whole, &candidates, error);
+	if (code == 0)
+		*ret_count = merge(candidates.list, candidates.count, faces);
+	return code;
 }
 
 struct viva_region viva_detection_region(const struct viva_detection *face)

@@ -8,8 +8,11 @@
 #include "vision/eyes.h"
 
 enum {
-	// The detector looks again, for the number of faces, after so many tracked frames: every 1–2 s of a video.
-	FRAMES_BETWEEN_DETECTIONS = 30,
+	// While a face is followed a detector looks again, for the number of faces, after so many frames: every 1–2 s
+	// of a video. It is the one for short range, and each fourth time that for full range, which takes longer,
+	// instead: no frame pays for both, and fewer than one in a hundred for the longer.
+	FRAMES_BETWEEN_LOOKS = 30,
+	FRAMES_BETWEEN_FAR_LOOKS = 4 * FRAMES_BETWEEN_LOOKS,
 };
 
 static const float min_presence = .5f;
@@ -116,8 +119,7 @@ static int acquire(struct viva_context *context, const struct viva_detection *fa
 }
 
 static int detect(struct viva_context *context, struct viva_detection faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
-		  struct viva_tracker *tracker, bool is_followed, struct viva_vision_timing *timing,
-		  struct viva_error *error)
+		  struct viva_tracker *tracker, struct viva_vision_timing *timing, struct viva_error *error)
 {
 	// While no face is there, each frame looks at another square; a single picture at all of them.
 	int square = tracker->has_time ? tracker->frames_since_detection : VIVA_DETECT_ALL_SQUARES;
@@ -127,8 +129,34 @@ static int detect(struct viva_context *context, struct viva_detection faces[VIVA
 	if (code != 0)
 		return code;
 	tracker->face_count = (int32_t)*ret_count;
-	bool goes_on = *ret_count == 0 && !is_followed;
-	tracker->frames_since_detection = goes_on ? (uint8_t)(tracker->frames_since_detection + 1) : 0;
+	tracker->faces_near = tracker->faces_far = (uint8_t)*ret_count;
+	tracker->frames_since_detection = *ret_count == 0 ? (uint8_t)(tracker->frames_since_detection + 1) : 0;
+	return 0;
+}
+
+// Whether a detector looks at the frame after so many, if its face is followed.
+static bool is_look_due(uint8_t frames_since_detection)
+{
+	return (uint8_t)(frames_since_detection + 1) % FRAMES_BETWEEN_LOOKS == 0;
+}
+
+// Looks for other faces than the one that is followed.
+static int look_about(struct viva_context *context, struct viva_tracker *tracker, struct viva_vision_timing *timing,
+		      struct viva_error *error)
+{
+	bool is_far = tracker->frames_since_detection % FRAMES_BETWEEN_FAR_LOOKS == 0;
+	size_t count = 0;
+	double begin = viva_seconds();
+	int code = viva_detect_count(&context->detector, &context->picture, is_far ? VIVA_DETECT_FAR : VIVA_DETECT_NEAR,
+				     &count, error);
+	timing->detect = viva_seconds() - begin;
+	if (code != 0)
+		return code;
+	*(is_far ? &tracker->faces_far : &tracker->faces_near) = (uint8_t)count;
+	// Each overlooks faces that the other sees; what it last saw stands until it looks again.
+	tracker->face_count = VIVA_MAX(tracker->faces_near, tracker->faces_far);
+	if (is_far)
+		tracker->frames_since_detection = 0;
 	return 0;
 }
 
@@ -144,7 +172,7 @@ static int see(struct viva_context *context, struct viva_tracker *tracker, struc
 	       bool *ret_is_found, struct viva_vision_timing *timing, struct viva_error *error)
 {
 	bool has_face = tracker->has_face && is_plausible(&tracker->region);
-	bool needs_whole = !has_face || tracker->frames_since_detection + 1 >= FRAMES_BETWEEN_DETECTIONS;
+	bool needs_whole = !has_face || is_look_due(tracker->frames_since_detection);
 	double begin = viva_seconds();
 	int code = viva_context_decode(context, needs_whole ? NULL : &tracker->region, error);
 	timing->decode = viva_seconds() - begin;
@@ -169,9 +197,14 @@ static int locate(struct viva_context *context, struct viva_tracker *tracker, st
 	bool is_found = false;
 	int code = see(context, tracker, &region, &is_found, timing, error);
 	bool is_followed = is_found;
-	if (code == 0 && (!is_found || ++tracker->frames_since_detection >= FRAMES_BETWEEN_DETECTIONS))
-		code = detect(context, faces, &count, tracker, is_followed, timing, error);
-	if (code == 0 && !is_found)
+	if (code == 0 && is_followed) {
+		bool is_due = is_look_due(tracker->frames_since_detection++);
+		if (is_due)
+			code = look_about(context, tracker, timing, error);
+	}
+	if (code == 0 && !is_followed)
+		code = detect(context, faces, &count, tracker, timing, error);
+	if (code == 0 && !is_followed)
 		code = acquire(context, faces, count, &region, &is_found, error);
 	if (code == 0 && is_found)
 		code = viva_landmarks_refine_eyes(&context->landmarks, &region, &context->face, error);

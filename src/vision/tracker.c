@@ -7,13 +7,15 @@
 #include "base/error.h"
 
 enum {
-	FORMAT = 1,
+	FORMAT = 2,
+	FIRST_FORMAT = 1,  // without what each detector saw; still read, so that an upgrade refuses no session
 	FLAG_TIME = 1,
 	FLAG_FACE = 2,
 	FLAG_EXPRESSION = 4,
 	FLAG_STEADY = 8,
 	ALL_FLAGS = 15,
 	MAX_FACES = 1000,
+	MAX_FACES_SEEN = 32,
 	MAX_OPEN_RATIO = 20000,
 };
 
@@ -140,6 +142,8 @@ size_t viva_tracker_write(const struct viva_tracker *tracker, uint8_t ret_bytes[
 	put_float(&writer, tracker->region.angle);
 	put(&writer, tracker->frames_since_detection, 1);
 	put(&writer, (uint64_t)tracker->face_count, 2);
+	put(&writer, tracker->faces_near, 1);
+	put(&writer, tracker->faces_far, 1);
 	put_eyes(&writer, &tracker->eyes);
 	put_blinks(&writer, &tracker->eyes, tracker->last_ms);
 	put_expression(&writer, &tracker->expression);
@@ -193,7 +197,8 @@ int viva_tracker_read(struct viva_bytes bytes, struct viva_tracker *ret_tracker)
 		return VIVA_EINVAL;
 	struct reader reader = {.at = bytes.data, .end = bytes.data + bytes.size};
 	struct viva_tracker tracker = {0};
-	if (take(&reader, 1, UINT8_MAX) != FORMAT)
+	uint64_t format = take(&reader, 1, FORMAT);
+	if (format < FIRST_FORMAT)
 		return VIVA_EINVAL;
 	unsigned flags = (unsigned)take(&reader, 1, ALL_FLAGS);
 	tracker.has_time = (flags & FLAG_TIME) != 0;
@@ -207,6 +212,10 @@ int viva_tracker_read(struct viva_bytes bytes, struct viva_tracker *ret_tracker)
 	tracker.region.angle = take_float(&reader, -7, 7);
 	tracker.frames_since_detection = (uint8_t)take(&reader, 1, UINT8_MAX);
 	tracker.face_count = (int32_t)take(&reader, 2, MAX_FACES);
+	if (format > FIRST_FORMAT) {
+		tracker.faces_near = (uint8_t)take(&reader, 1, MAX_FACES_SEEN);
+		tracker.faces_far = (uint8_t)take(&reader, 1, MAX_FACES_SEEN);
+	}
 	take_eyes(&reader, &tracker.eyes);
 	take_blinks(&reader, &tracker.eyes, tracker.last_ms);
 	take_expression(&reader, &tracker.expression);

@@ -81,8 +81,9 @@ struct viva_tracker {
 	int64_t last_ms;  // the latest frame's time
 	bool has_face;
 	struct viva_tracker_region region;  // where to look next
-	uint8_t frames_since_detection;
+	uint8_t frames_since_detection;  // by both detectors or, of a face that is followed, by the one for full range
 	int32_t face_count;
+	uint8_t faces_near, faces_far;  // that the detectors for short and for full range saw when each last looked
 	struct viva_tracker_eyes eyes;
 	struct viva_tracker_expression expression;
 };

@@ -12,7 +12,9 @@ static struct viva_tracker full_tracker(void)
 				       .has_face = true,
 				       .region = {.5f, .4f, .6f, -.1f},
 				       .frames_since_detection = 7,
-				       .face_count = 2};
+				       .face_count = 2,
+				       .faces_near = 1,
+				       .faces_far = 2};
 	struct viva_tracker_eyes *eyes = &tracker.eyes;
 	eyes->state = VIVA_EYES_CLOSED;
 	eyes->open_count = VIVA_TRACKER_OPEN_RATIOS;
@@ -108,6 +110,23 @@ static void test_tracker__any_byte_changed_gives_a_sound_tracker_or_none(void **
 	assert_true(refused > 100);
 }
 
+static void test_tracker__what_an_older_release_wrote_is_read(void **state)
+{
+	(void)state;
+	enum { DETECTORS_AT = 1 + 1 + 8 + 4 * 4 + 1 + 2, DETECTORS = 2 };
+	uint8_t bytes[VIVA_TRACKER_MAX_BYTES], again[VIVA_TRACKER_MAX_BYTES];
+	struct viva_tracker tracker = full_tracker(), read;
+	size_t size = viva_tracker_write(&tracker, bytes);
+	memmove(bytes + DETECTORS_AT, bytes + DETECTORS_AT + DETECTORS, size - DETECTORS_AT - DETECTORS);
+	bytes[0] = 1;
+	assert_ok(viva_tracker_read(viva_bytes_of(bytes, size - DETECTORS), &read));
+	assert_int_equal(read.faces_near + read.faces_far, 0);
+	tracker.faces_near = tracker.faces_far = 0;
+	viva_tracker_write(&tracker, bytes);
+	assert_int_equal(viva_tracker_write(&read, again), size);
+	assert_memory_equal(again, bytes, size);
+}
+
 static void test_tracker__another_version_is_refused(void **state)
 {
 	(void)state;
@@ -124,6 +143,7 @@ int main(void)
 		cmocka_unit_test(test_tracker__what_was_written_is_read_back),
 		cmocka_unit_test(test_tracker__bytes_of_another_length_are_refused),
 		cmocka_unit_test(test_tracker__any_byte_changed_gives_a_sound_tracker_or_none),
+		cmocka_unit_test(test_tracker__what_an_older_release_wrote_is_read),
 		cmocka_unit_test(test_tracker__another_version_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

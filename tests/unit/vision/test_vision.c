@@ -177,6 +177,47 @@ static void test_vision__two_small_faces_are_counted(void **state)
 	free(rgb);
 }
 
+static struct viva_bytes film_two(bool is_second_there)
+{
+	uint8_t *rgb = make_gradient(640, 480);
+	paint_astronaut(rgb, 2, 20, 100);
+	if (is_second_there)
+		paint_astronaut(rgb, 2, 340, 120);
+	struct viva_bytes frame = make_jpeg(rgb, 640, 480, (struct jpeg_options){.quality = 90});
+	free(rgb);
+	return frame;
+}
+
+static void test_vision__detectors_take_turns_at_looking_for_others_than_the_followed_face(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_bytes one = film_two(false), two = film_two(true);
+	struct viva_tracker tracker = {0};
+	assert_int_equal(analyze(one, 1000, &tracker).face_count, 1);
+	// Frames that go by without a look are counted only.
+	const struct {
+		uint8_t frames_before;
+		bool is_second_there, looks;
+		int32_t face_count;
+	} steps[] = {
+		{28, true, false, 1},  {29, false, true, 1}, {118, true, false, 1}, {119, true, true, 2},  // full range
+		{29, false, true, 2},  // what the other saw stands
+		{119, false, true, 1},
+	};
+	for (size_t i = 0; i < VIVA_COUNT(steps); i++) {
+		tracker.frames_since_detection = steps[i].frames_before;
+		struct viva_vision_result result =
+			analyze(steps[i].is_second_there ? two : one, 1040 + 40 * (int64_t)i, &tracker);
+		assert_true(result.is_detected);
+		assert_int_equal(result.timing.detect > 0, steps[i].looks);
+		assert_int_equal(result.face_count, steps[i].face_count);
+		assert_int_equal(tracker.frames_since_detection, (steps[i].frames_before + 1) % 120);
+	}
+	free_picture(one);
+	free_picture(two);
+}
+
 static void test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one(void **state)
 {
 	(void)state;
@@ -422,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_vision__a_blurred_face_is_told_from_a_sharp_one),
 		cmocka_unit_test(test_vision__a_small_face_is_found_and_followed),
 		cmocka_unit_test(test_vision__two_small_faces_are_counted),
+		cmocka_unit_test(test_vision__detectors_take_turns_at_looking_for_others_than_the_followed_face),
 		cmocka_unit_test(test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one),
 		cmocka_unit_test(test_vision__a_face_that_is_cut_out_already_is_classified_without_looking_for_it),
 		cmocka_unit_test(test_vision__an_eye_that_is_cut_out_is_open_or_not),
