@@ -115,6 +115,10 @@ static int set_face(json_t *object, const struct analyze_writer *writer, const s
 	set(object, "head_pose",
 	    json_pack("{s:o, s:o, s:o}", "yaw", real((double)result->pose.yaw), "pitch",
 		      real((double)result->pose.pitch), "roll", real((double)result->pose.roll)));
+	set(object, "gaze",
+	    result->has_gaze ? json_pack("{s:o, s:o}", "yaw", real((double)result->gaze.yaw), "pitch",
+					 real((double)result->gaze.pitch))
+			     : json_null());
 	set(object, "attention", real((double)result->attention));
 	set(object, "eye_ratio", real((double)result->eye_ratio));
 	if (writer->with_points)

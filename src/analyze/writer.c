@@ -21,7 +21,7 @@ static void write_csv_name(FILE *out, const char *name)
 static void write_csv_head(FILE *out)
 {
 	fputs("frame,name,time_ms,error,face_count,hint,detected,detection_confidence,x,y,width,height,yaw,pitch,roll,"
-	      "attention,eye_ratio,eyes,blink_count,emotion,confidence",
+	      "gaze_yaw,gaze_pitch,attention,eye_ratio,eyes,blink_count,emotion,confidence",
 	      out);
 	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++)
 		fprintf(out, ",%s", viva_emotion_name((enum viva_emotion)i));
@@ -31,11 +31,16 @@ static void write_csv_head(FILE *out)
 static void write_csv_face(FILE *out, const struct analyze_record *record)
 {
 	const struct viva_vision_result *result = &record->result;
-	fprintf(out, ",true,%.4f,%d,%d,%d,%d,%.2f,%.2f,%.2f,%.4f,%.4f,%s,%d,%s,%.4f", (double)result->confidence,
-		result->box.x, result->box.y, result->box.width, result->box.height, (double)result->pose.yaw,
-		(double)result->pose.pitch, (double)result->pose.roll, (double)result->attention,
-		(double)result->eye_ratio, analyze_eyes_name(record->eyes), record->blinks.count,
-		viva_emotion_name(result->emotion), (double)result->emotion_confidence);
+	fprintf(out, ",true,%.4f,%d,%d,%d,%d,%.2f,%.2f,%.2f", (double)result->confidence, result->box.x, result->box.y,
+		result->box.width, result->box.height, (double)result->pose.yaw, (double)result->pose.pitch,
+		(double)result->pose.roll);
+	if (result->has_gaze)
+		fprintf(out, ",%.2f,%.2f", (double)result->gaze.yaw, (double)result->gaze.pitch);
+	else
+		fputs(",,", out);
+	fprintf(out, ",%.4f,%.4f,%s,%d,%s,%.4f", (double)result->attention, (double)result->eye_ratio,
+		analyze_eyes_name(record->eyes), record->blinks.count, viva_emotion_name(result->emotion),
+		(double)result->emotion_confidence);
 	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++)
 		fprintf(out, ",%.4f", (double)result->expressions[i]);
 }
@@ -49,14 +54,15 @@ static void write_csv(FILE *out, const struct analyze_record *record)
 	fprintf(out, ",%lld,", (long long)record->time_ms);
 	if (!record->is_readable) {
 		write_csv_name(out, viva_error_message(&record->error));
-		fputs(",,,,,,,,,,,,,,,,,,,,,,,,,\r\n", out);
+		fputs(",,,,,,,,,,,,,,,,,,,,,,,,,,,\r\n", out);
 		return;
 	}
 	fprintf(out, ",%d,%s", record->result.face_count, viva_vision_hint_name(record->result.hint));
 	if (record->result.is_detected)
 		write_csv_face(out, record);
 	else
-		fprintf(out, ",false,,,,,,,,,,,%s,%d,,,,,,,,,", analyze_eyes_name(record->eyes), record->blinks.count);
+		fprintf(out, ",false,,,,,,,,,,,,,%s,%d,,,,,,,,,", analyze_eyes_name(record->eyes),
+			record->blinks.count);
 	fprintf(out, ",%.3f\r\n", record->result.timing.total * 1000);
 }
 

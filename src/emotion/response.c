@@ -85,6 +85,17 @@ static Emotion__HeadPose *make_head_pose(const struct viva_head_pose *pose, stru
 	return message;
 }
 
+static Emotion__Gaze *make_gaze(const struct viva_gaze *gaze, struct viva_arena *arena)
+{
+	Emotion__Gaze *message = viva_arena_alloc(arena, sizeof *message);
+	if (!message)
+		return NULL;
+	emotion__gaze__init(message);
+	message->yaw = gaze->yaw;
+	message->pitch = gaze->pitch;
+	return message;
+}
+
 static Emotion__FaceQuality *make_quality(const struct viva_vision_result *result, struct viva_arena *arena)
 {
 	Emotion__FaceQuality *message = viva_arena_alloc(arena, sizeof *message);
@@ -134,6 +145,8 @@ Emotion__EmotionResponse *emotion_response_make(const struct viva_vision_result 
 	response->n_expressions = VIVA_EXPRESSION_COUNT;
 	response->expression_age_ms = result->expression_age_ms;
 	response->quality = make_quality(result, arena);
+	if (result->has_gaze && !(response->gaze = make_gaze(&result->gaze, arena)))
+		return NULL;
 	return response->head_pose && response->expressions && response->quality ? response : NULL;
 }
 
@@ -220,6 +233,11 @@ static json_t *pose_json(const Emotion__HeadPose *pose)
 			 real(pose->roll));
 }
 
+static json_t *gaze_json(const Emotion__Gaze *gaze)
+{
+	return gaze ? json_pack("{s:o, s:o}", "yaw", real(gaze->yaw), "pitch", real(gaze->pitch)) : json_null();
+}
+
 static json_t *quality_json(const Emotion__FaceQuality *quality)
 {
 	if (!quality)
@@ -243,13 +261,13 @@ json_t *emotion_response_json(const Emotion__EmotionResponse *response, struct v
 	if (!continuation)
 		return NULL;
 	viva_base64_encode(response->continuation.data, response->continuation.len, continuation);
-	return json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:o, s:I, s:o, s:s, s:s}",
+	return json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:o, s:I, s:o, s:s, s:s}",
 			 "session_id", response->session_id, "timestamp", (json_int_t)response->timestamp,
 			 "frame_number", (json_int_t)response->frame_number, "emotion", response->emotion, "confidence",
 			 real(response->confidence), "face_metrics", face_json(response->face_metrics), "blink_metrics",
-			 blinks_json(response->blink_metrics), "head_pose", pose_json(response->head_pose), "attention",
-			 real(response->attention), "face_count", response->face_count, "hint", response->hint,
-			 "expressions", expressions_json(response), "expression_age_ms",
-			 (json_int_t)response->expression_age_ms, "quality", quality_json(response->quality),
-			 "continuation", continuation, "error", response->error);
+			 blinks_json(response->blink_metrics), "head_pose", pose_json(response->head_pose), "gaze",
+			 gaze_json(response->gaze), "attention", real(response->attention), "face_count",
+			 response->face_count, "hint", response->hint, "expressions", expressions_json(response),
+			 "expression_age_ms", (json_int_t)response->expression_age_ms, "quality",
+			 quality_json(response->quality), "continuation", continuation, "error", response->error);
 }

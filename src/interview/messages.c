@@ -91,6 +91,11 @@ static json_t *head_pose_json(const Emotion__HeadPose *pose)
 			 real(pose->roll));
 }
 
+static json_t *gaze_json(const Emotion__Gaze *gaze)
+{
+	return gaze ? json_pack("{s:o, s:o}", "yaw", real(gaze->yaw), "pitch", real(gaze->pitch)) : json_null();
+}
+
 json_t *interview_emotion_json(const Emotion__EmotionResponse *response)
 {
 	json_t *expressions = json_array();
@@ -99,13 +104,14 @@ json_t *interview_emotion_json(const Emotion__EmotionResponse *response)
 		json_array_append_new(expressions, json_pack("{s:s, s:o}", "emotion", expression->emotion,
 							     "probability", real(expression->probability)));
 	}
-	return json_pack("{s:I, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:o}", "frame_number",
+	return json_pack("{s:I, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:o}", "frame_number",
 			 (json_int_t)response->frame_number, "session_id", response->session_id, "timestamp",
 			 (json_int_t)response->timestamp, "emotion", response->emotion, "confidence",
 			 real(response->confidence), "face_metrics", face_metrics_json(response->face_metrics),
 			 "blink_metrics", blink_metrics_json(response->blink_metrics), "head_pose",
-			 head_pose_json(response->head_pose), "attention", real(response->attention), "face_count",
-			 response->face_count, "hint", response->hint, "expressions", expressions);
+			 head_pose_json(response->head_pose), "gaze", gaze_json(response->gaze), "attention",
+			 real(response->attention), "face_count", response->face_count, "hint", response->hint,
+			 "expressions", expressions);
 }
 
 json_t *interview_unscorable_json(const char *reason)

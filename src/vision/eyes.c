@@ -15,7 +15,7 @@ enum {
 	SIDE = 64,  // of the crop; the network averages it down to half
 };
 
-static const float min_baseline = .1f;  // lower than any open eyes: they are closed or cast down, so nothing is judged
+static const float min_baseline = VIVA_EYES_MIN_OPEN;  // lower, and nothing is judged
 static const float closed_share = .6f;
 static const float reopened_share = .7f;
 static const float open_for_sure = .9f;    // of the network

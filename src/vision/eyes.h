@@ -25,6 +25,8 @@
 
 // Beyond this yaw the farther eye is foreshortened too much to be judged.
 #define VIVA_EYES_MAX_YAW 25.f
+// No open eyes have a lower ratio: they are closed or cast down.
+#define VIVA_EYES_MIN_OPEN .1f
 // A longer closure is rest, not a blink (blinks last .1–.4 s: Caffier et al. 2003, table 2).
 enum { VIVA_BLINK_MAX_MS = 1000 };
 

@@ -213,8 +213,10 @@ static void tell_face(const struct viva_context *context, const struct viva_trac
 	tell_landmarks(context, result);
 	float cut_off = tell_box(context, result);
 	result->pose = viva_pose_of(&context->face);
-	result->attention = viva_attention_of(&context->face, &result->pose);
+	result->gaze = viva_gaze_of(&context->face, &result->pose);
+	result->attention = viva_attention_of(&result->gaze);
 	result->eye_ratio = viva_eye_ratio(&context->face);
+	result->has_gaze = result->eye_ratio >= VIVA_EYES_MIN_OPEN;
 	result->brightness = context->face.brightness;
 	result->sharpness = context->face.sharpness;
 	result->hint = choose_hint(context, result, cut_off);
@@ -244,7 +246,7 @@ static int tell_expression(struct viva_context *context, struct viva_tracker *tr
 
 // The timestamp drives blinks and smoothing; one that does not advance leaves them as they are.
 static int advance(struct viva_context *context, struct viva_tracker *tracker, int64_t now_ms,
-		   const struct viva_vision_result *result, struct viva_error *error)
+		   struct viva_vision_result *result, struct viva_error *error)
 {
 	int64_t elapsed_ms = tracker->has_time ? now_ms - tracker->last_ms : 0;
 	struct viva_eyes_seen seen = {.is_visible = result->is_detected && fabsf(result->pose.yaw) <= VIVA_EYES_MAX_YAW,
@@ -258,6 +260,8 @@ static int advance(struct viva_context *context, struct viva_tracker *tracker, i
 			return code;
 		viva_eyes_observe(&tracker->eyes, now_ms, elapsed_ms, &seen);
 	}
+	if (tracker->eyes.state == VIVA_EYES_CLOSED)
+		result->has_gaze = false;
 	if (!tracker->has_time || elapsed_ms > 0)
 		tracker->last_ms = now_ms;
 	tracker->has_time = true;

@@ -71,6 +71,11 @@ struct viva_head_pose {
 	float yaw, pitch, roll;
 };
 
+// Where the eyes look, seen from the camera: degrees, 0 at it, signs as of the head's pose.
+struct viva_gaze {
+	float yaw, pitch;
+};
+
 // What would help to see better; the first that applies.
 enum viva_vision_hint {
 	VIVA_HINT_NONE,
@@ -96,6 +101,8 @@ struct viva_vision_result {
 	struct viva_vision_box box;
 	struct viva_vision_point landmarks[VIVA_LANDMARK_COUNT];
 	struct viva_head_pose pose;
+	bool has_gaze;  // false where the eyes are closed
+	struct viva_gaze gaze;
 	float attention;     // 0 = looking away … 1 = at the camera (docs/emotion.md)
 	float eye_ratio;     // opening of the eyes: height by width of the lids' contour, mean of both eyes
 	int32_t face_count;  // when the detector last ran

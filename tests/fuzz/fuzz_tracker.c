@@ -64,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int frame = 1; frame <= FRAMES; frame++) {
 		fill_face(data, size, (size_t)frame * 11, &face);
 		struct viva_head_pose pose = viva_pose_of(&face);
-		float attention = viva_attention_of(&face, &pose);
+		struct viva_gaze gaze = viva_gaze_of(&face, &pose);
+		float attention = viva_attention_of(&gaze);
 		tracker.last_ms = (int64_t)frame * STEP_MS;
 		uint8_t byte = data[(size_t)frame % size];
 		struct viva_eyes_seen seen = {.is_visible = byte % 8 != 0,
@@ -75,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		// Called for its effects on memory only: a face that is no face has no region.
 		(void)viva_face_region(&face, 1.5f);
 		(void)viva_expression_is_stale(&tracker.expression, &face);
-		if (!(attention >= 0 && attention <= 1))
+		if (!(attention >= 0 && attention <= 1) || !(fabsf(gaze.yaw) <= 90 && fabsf(gaze.pitch) <= 90))
 			abort();
 		check_tracker(&tracker);
 	}

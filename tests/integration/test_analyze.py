@@ -39,6 +39,8 @@ def test_a_film_is_followed_and_its_blinks_are_counted(frames, film):
     assert last["summary"]["blinks"]["count"] == len(frames.blinks)
     assert told[-1]["blinks"] == last["summary"]["blinks"]
     assert {frame["eyes"] for frame in told} >= {"open", "closed"}
+    assert all((frame["gaze"] is None) == (frame["eyes"] == "closed" or frame["eye_ratio"] < 0.1) for frame in told)
+    assert all(abs(frame["gaze"][angle]) < 25 for frame in told if frame["gaze"] for angle in ("yaw", "pitch"))
     assert told[1]["time_ms"] == round(1000 / frames.fps)
     assert 0 < last["summary"]["ms_p50"] <= last["summary"]["ms_p99"] and last["summary"]["rss_mb"] > 20
 

@@ -50,6 +50,7 @@ def test_a_face_is_analysed(emotion, face):
     assert marks["left_eye"].y < marks["nose"].y < marks["mouth"].y < marks["chin"].y
     assert response.face_count == 1 and response.error == ""
     assert abs(response.head_pose.yaw) < 25 and abs(response.head_pose.roll) < 15
+    assert abs(response.gaze.yaw) < 25 and abs(response.gaze.pitch) < 25
     assert 0.5 < response.attention <= 1
     assert {row.emotion for row in response.expressions} >= EMOTIONS - {"confident"}
     assert sum(row.probability for row in response.expressions) == pytest.approx(1, abs=0.02)
@@ -70,7 +71,7 @@ def test_no_face_is_not_an_error(emotion):
     room = viva_pictures.encode(viva_pictures.empty_room())
     response = analyze(emotion, new_session(), room)
     assert not response.face_metrics.detected and response.emotion == "" and response.confidence == 0
-    assert not response.HasField("head_pose") and response.face_count == 0
+    assert not response.HasField("head_pose") and not response.HasField("gaze") and response.face_count == 0
     detected = emotion.DetectFace(frame_request(new_session(), room), timeout=CALL_LIMIT_S)
     assert not detected.detected and len(detected.landmarks) == 0
     assert emotion.DetectBlink(frame_request(new_session(), room), timeout=CALL_LIMIT_S).blink_count == 0

@@ -31,6 +31,7 @@ def assert_seen(result):
     assert box["width"] > 50 and box["height"] > 50
     assert {"left_eye", "right_eye", "nose", "mouth", "chin"} <= {mark["type"] for mark in metrics["landmarks"]}
     assert result["blink_metrics"]["count"] >= 0
+    assert result["head_pose"].keys() == {"yaw", "pitch", "roll"} and result["gaze"].keys() == {"yaw", "pitch"}
 
 
 def test_a_raw_picture_is_analysed(rest, face):

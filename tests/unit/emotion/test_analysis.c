@@ -41,6 +41,7 @@ static void test_analysis__no_face_is_an_answer_and_is_kept(void **state)
 	assert_string_equal(response->hint, "no_face");
 	assert_false(response->face_metrics->detected);
 	assert_null(response->head_pose);
+	assert_null(response->gaze);
 	assert_int_equal(response->frame_number, 1);
 	assert_true(response->continuation.len > 0);
 	assert_int_equal(frames_kept("room"), 1);
@@ -177,6 +178,7 @@ static void test_analysis__a_real_face_is_told_in_full(void **state)
 	assert_string_equal(response->emotion, "happy");
 	assert_int_equal(response->n_expressions, VIVA_EXPRESSION_COUNT);
 	assert_non_null(response->head_pose);
+	assert_non_null(response->gaze);
 	Emotion__FaceResponse *face = NULL;
 	assert_ok(emotion_detect_face(&service, &frame, arena, &face, NULL));
 	assert_true(face->detected);

@@ -231,6 +231,7 @@ static void test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one(void 
 		sum += result.expressions[i];
 	assert_float_equal(sum, 1, .001f);
 	assert_true(fabsf(result.pose.yaw) < 15 && fabsf(result.pose.pitch) < 15 && fabsf(result.pose.roll) < 15);
+	assert_true(result.has_gaze && fabsf(result.gaze.yaw) < 20 && fabsf(result.gaze.pitch) < 20);
 	assert_true(result.attention > .7f);
 	free_picture(frame);
 }
