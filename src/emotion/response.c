@@ -70,6 +70,7 @@ static Emotion__BlinkMetrics *make_blink_metrics(const struct viva_blink_summary
 	metrics->rate = blinks->rate_per_min;
 	metrics->avg_duration = blinks->avg_duration_ms;
 	metrics->reliability = blinks->reliability;
+	metrics->long_closures = blinks->long_closures;
 	return metrics;
 }
 
@@ -221,8 +222,9 @@ static json_t *blinks_json(const Emotion__BlinkMetrics *blinks)
 {
 	if (!blinks)
 		return json_null();
-	return json_pack("{s:i, s:o, s:o, s:o}", "count", blinks->count, "rate", real(blinks->rate), "avg_duration",
-			 real(blinks->avg_duration), "reliability", real(blinks->reliability));
+	return json_pack("{s:i, s:o, s:o, s:o, s:i}", "count", blinks->count, "rate", real(blinks->rate),
+			 "avg_duration", real(blinks->avg_duration), "reliability", real(blinks->reliability),
+			 "long_closures", blinks->long_closures);
 }
 
 static json_t *pose_json(const Emotion__HeadPose *pose)

@@ -109,10 +109,15 @@ static void forget_baseline(struct viva_tracker_eyes *eyes)
 	eyes->state = VIVA_EYES_UNKNOWN;
 }
 
-static void count_blink(struct viva_tracker_eyes *eyes, int64_t now_ms)
+static void count_closure(struct viva_tracker_eyes *eyes, int64_t now_ms)
 {
 	int64_t duration_ms = now_ms - eyes->closed_since_ms;
-	if (duration_ms > VIVA_BLINK_MAX_MS || eyes->blink_count == INT32_MAX)
+	if (duration_ms > VIVA_BLINK_MAX_MS) {
+		if (eyes->long_closures < INT32_MAX && duration_ms <= MAX_CLOSED_MS)
+			eyes->long_closures++;
+		return;
+	}
+	if (eyes->blink_count == INT32_MAX)
 		return;
 	eyes->blink_count++;
 	eyes->blink_total_ms += duration_ms;
@@ -152,7 +157,7 @@ static void step(struct viva_tracker_eyes *eyes, int64_t now_ms, const struct vi
 		break;
 	case VIVA_EYES_CLOSED:
 		if (ratio >= reopened_share * open) {
-			count_blink(eyes, now_ms);
+			count_closure(eyes, now_ms);
 			eyes->state = VIVA_EYES_OPEN;
 			learn_open(eyes, ratio);
 		} else if (now_ms - eyes->closed_since_ms > MAX_CLOSED_MS) {
@@ -186,7 +191,7 @@ void viva_eyes_observe(struct viva_tracker_eyes *eyes, int64_t now_ms, int64_t e
 struct viva_blink_summary viva_tracker_blinks(const struct viva_tracker *tracker)
 {
 	const struct viva_tracker_eyes *eyes = &tracker->eyes;
-	struct viva_blink_summary summary = {.count = eyes->blink_count};
+	struct viva_blink_summary summary = {.count = eyes->blink_count, .long_closures = eyes->long_closures};
 	if (eyes->observed_ms > 0)
 		summary.rate_per_min = (float)eyes->blink_count * 60000 / (float)eyes->observed_ms;
 	if (eyes->blink_count > 0)

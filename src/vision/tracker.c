@@ -8,7 +8,8 @@
 
 enum {
 	FORMAT = 2,
-	FIRST_FORMAT = 1,  // without what each detector saw; still read, so that an upgrade refuses no session
+	FIRST_FORMAT = 1,  // without what each detector saw and long closures; still read, so that an upgrade refuses
+			   // no session
 	FLAG_TIME = 1,
 	FLAG_FACE = 2,
 	FLAG_EXPRESSION = 4,
@@ -144,6 +145,7 @@ size_t viva_tracker_write(const struct viva_tracker *tracker, uint8_t ret_bytes[
 	put(&writer, (uint64_t)tracker->face_count, 2);
 	put(&writer, tracker->faces_near, 1);
 	put(&writer, tracker->faces_far, 1);
+	put(&writer, (uint64_t)tracker->eyes.long_closures, 4);
 	put_eyes(&writer, &tracker->eyes);
 	put_blinks(&writer, &tracker->eyes, tracker->last_ms);
 	put_expression(&writer, &tracker->expression);
@@ -215,6 +217,7 @@ int viva_tracker_read(struct viva_bytes bytes, struct viva_tracker *ret_tracker)
 	if (format > FIRST_FORMAT) {
 		tracker.faces_near = (uint8_t)take(&reader, 1, MAX_FACES_SEEN);
 		tracker.faces_far = (uint8_t)take(&reader, 1, MAX_FACES_SEEN);
+		tracker.eyes.long_closures = (int32_t)take(&reader, 4, INT32_MAX);
 	}
 	take_eyes(&reader, &tracker.eyes);
 	take_blinks(&reader, &tracker.eyes, tracker.last_ms);

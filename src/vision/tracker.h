@@ -57,6 +57,7 @@ struct viva_tracker_eyes {
 	int64_t closed_since_ms;
 	int32_t blink_count;
 	int64_t blink_total_ms;                       // sum of the durations
+	int32_t long_closures;                        // too long for a blink, too short to doubt the baseline
 	int64_t observed_ms;                          // time over which the eyes were looked at
 	float interval_ms;                            // between frames, smoothed; 0 = unknown
 	float visibility;                             // share of frames in which the eyes could be judged, smoothed
@@ -99,6 +100,7 @@ struct viva_blink_summary {
 	float rate_per_min;     // over the observed time
 	float avg_duration_ms;  // 0 without a blink
 	float reliability;      // 0–1: how far frame rate and view of the eyes allow to trust the count
+	int32_t long_closures;  // of more than 1 s, up to 3: not among the blinks
 };
 struct viva_blink_summary viva_tracker_blinks(const struct viva_tracker *tracker);
 

@@ -30,7 +30,7 @@ def assert_seen(result):
     box = metrics["bounding_box"]
     assert box["width"] > 50 and box["height"] > 50
     assert {"left_eye", "right_eye", "nose", "mouth", "chin"} <= {mark["type"] for mark in metrics["landmarks"]}
-    assert result["blink_metrics"]["count"] >= 0
+    assert result["blink_metrics"]["count"] >= 0 and result["blink_metrics"]["long_closures"] >= 0
     assert result["head_pose"].keys() == {"yaw", "pitch", "roll"} and result["gaze"].keys() == {"yaw", "pitch"}
 
 

@@ -107,14 +107,25 @@ static void test_eyes__a_squint_or_a_trembling_lid_is_no_blink(void **state)
 	assert_int_equal(blinks(&film), 1);
 }
 
-static void test_eyes__resting_them_is_no_blink(void **state)
+static void test_eyes__resting_them_is_no_blink_but_a_long_closure(void **state)
 {
 	(void)state;
 	struct film film = {.now_ms = 1000000};
 	show(&film, .25f, 30);
-	show(&film, .03f, 2 * VIVA_BLINK_MAX_MS / FRAME_MS);
+	show(&film, .03f, VIVA_BLINK_MAX_MS / FRAME_MS);
 	show(&film, .25f, 30);
-	assert_int_equal(blinks(&film), 0);
+	assert_int_equal(blinks(&film), 1);
+	assert_int_equal(viva_tracker_blinks(&film.tracker).long_closures, 0);
+	show(&film, .03f, 2 * VIVA_BLINK_MAX_MS / FRAME_MS);
+	assert_int_equal(viva_tracker_blinks(&film.tracker).long_closures, 0);
+	show(&film, .25f, 30);
+	assert_int_equal(blinks(&film), 1);
+	assert_int_equal(viva_tracker_blinks(&film.tracker).long_closures, 1);
+	// So long that the baseline is doubted: what follows is no end of a closure.
+	show(&film, .03f, 5 * VIVA_BLINK_MAX_MS / FRAME_MS);
+	show(&film, .25f, 30);
+	assert_int_equal(blinks(&film), 1);
+	assert_int_equal(viva_tracker_blinks(&film.tracker).long_closures, 1);
 }
 
 static void test_eyes__a_film_that_begins_with_closed_eyes_learns_only_from_open_ones(void **state)
@@ -190,7 +201,7 @@ int main(void)
 		cmocka_unit_test(test_eyes__lids_that_seem_shut_over_eyes_that_are_seen_open_are_no_blink),
 		cmocka_unit_test(test_eyes__a_session_that_begins_with_closed_eyes_takes_no_baseline_from_them),
 		cmocka_unit_test(test_eyes__a_squint_or_a_trembling_lid_is_no_blink),
-		cmocka_unit_test(test_eyes__resting_them_is_no_blink),
+		cmocka_unit_test(test_eyes__resting_them_is_no_blink_but_a_long_closure),
 		cmocka_unit_test(test_eyes__a_film_that_begins_with_closed_eyes_learns_only_from_open_ones),
 		cmocka_unit_test(test_eyes__turning_away_or_a_gap_ends_a_closure_without_a_blink),
 		cmocka_unit_test(test_eyes__the_count_goes_on_past_the_times_that_are_kept),

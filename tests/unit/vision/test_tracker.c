@@ -25,6 +25,7 @@ static struct viva_tracker full_tracker(void)
 	eyes->blink_count = 1000;
 	eyes->blink_total_ms = 123456;
 	eyes->observed_ms = 3600000;
+	eyes->long_closures = 70000;
 	eyes->interval_ms = 40.5f;
 	eyes->visibility = .875f;
 	eyes->blink_times = VIVA_TRACKER_BLINKS;
@@ -113,15 +114,16 @@ static void test_tracker__any_byte_changed_gives_a_sound_tracker_or_none(void **
 static void test_tracker__what_an_older_release_wrote_is_read(void **state)
 {
 	(void)state;
-	enum { DETECTORS_AT = 1 + 1 + 8 + 4 * 4 + 1 + 2, DETECTORS = 2 };
+	enum { NEW_AT = 1 + 1 + 8 + 4 * 4 + 1 + 2, NEW = 2 + 4 };
 	uint8_t bytes[VIVA_TRACKER_MAX_BYTES], again[VIVA_TRACKER_MAX_BYTES];
 	struct viva_tracker tracker = full_tracker(), read;
 	size_t size = viva_tracker_write(&tracker, bytes);
-	memmove(bytes + DETECTORS_AT, bytes + DETECTORS_AT + DETECTORS, size - DETECTORS_AT - DETECTORS);
+	memmove(bytes + NEW_AT, bytes + NEW_AT + NEW, size - NEW_AT - NEW);
 	bytes[0] = 1;
-	assert_ok(viva_tracker_read(viva_bytes_of(bytes, size - DETECTORS), &read));
-	assert_int_equal(read.faces_near + read.faces_far, 0);
+	assert_ok(viva_tracker_read(viva_bytes_of(bytes, size - NEW), &read));
+	assert_int_equal(read.faces_near + read.faces_far + read.eyes.long_closures, 0);
 	tracker.faces_near = tracker.faces_far = 0;
+	tracker.eyes.long_closures = 0;
 	viva_tracker_write(&tracker, bytes);
 	assert_int_equal(viva_tracker_write(&read, again), size);
 	assert_memory_equal(again, bytes, size);
