@@ -183,6 +183,9 @@ static enum worker_completion_result have_report_made(const struct work *work, s
 				       deadline_us, &scoring__report_response__descriptor, work->arena, &reply, reason);
 	if (status == VIVA_EUNAVAILABLE || status == VIVA_ENOMEM)
 		return WORKER_RESULT_LATER;
+	// Erased since its score was seen: there is nothing left to be made.
+	if (status == VIVA_ENOTFOUND && have_scored(work, NULL) == WORKER_RESULT_GONE)
+		return WORKER_RESULT_GONE;
 	return status ? WORKER_RESULT_FAILED : WORKER_RESULT_DONE;
 }
 

@@ -2,12 +2,14 @@
 """What the processes wrote while all other tests ran: nothing secret, no sanitizer's report."""
 
 import base64
+import contextlib
 import json
 import re
 import uuid
 
 import pytest
 
+import viva_client
 from viva_client import now_ms, ok
 
 pytestmark = pytest.mark.last
@@ -59,15 +61,15 @@ def test_no_personal_name_is_logged(platform, interview):
     assert interview.started.get("user_id", interview.whole()["user_id"]) not in platform.log()
 
 
-def test_the_request_id_of_a_failure_leads_to_its_line(platform, rest, interview):
+def test_the_request_id_of_a_failure_leads_to_its_line(make_service, face):
+    nobody = "127.0.0.1:1"
+    service = make_service("interview", "--discovery-url", f"static:emotion={nobody};scoring={nobody}",
+                           "--bus-url", f"amqp://guest:guest@{nobody}/")
     marker = f"trace-{uuid.uuid4().hex}"
-    answer = rest.post(
-        "/api/v1/scores/report",
-        headers={"X-Request-Id": marker},
-        json={"session_id": interview.id, "include_emotions": False, "include_video": False, "format": "pdf"},
-    )
-    assert answer.status_code == 501 and answer.json()["request_id"] == marker
-    assert marker in platform.log()
+    with contextlib.closing(viva_client.Rest(service.url, service.api_key)) as rest:
+        answer = rest.start().frame(face, headers={"X-Request-Id": marker})
+    assert answer.status_code == 503 and answer.json()["request_id"] == marker
+    assert marker in service.running.log()
 
 
 def test_lines_of_the_log_are_json_behind_the_services_name(platform):

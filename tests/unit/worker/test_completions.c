@@ -19,6 +19,7 @@ static const char OTHER[] = "01890a5d-ac96-774b-bcce-b302099a8058";
 // The other services, and what they answer.
 static atomic_int complete_calls, timeline_calls, report_calls;
 static atomic_int complete_status, report_code;
+static atomic_bool is_erased_meanwhile;  // the interview, while its report is asked for
 static _Atomic(const char *) complete_body, frame_state;
 
 static int handle_complete(struct viva_http_request *request, struct viva_http_response *response,
@@ -58,6 +59,8 @@ static int generate_report(struct viva_rpc_call *call, void *context, struct viv
 	assert_string_equal(request->session_id, INTERVIEW);
 	atomic_fetch_add(&report_calls, 1);
 	int code = atomic_load(&report_code);
+	if (atomic_load(&is_erased_meanwhile))
+		atomic_store(&complete_status, 404);
 	if (code)
 		return viva_fail(error, code, NULL, "no report of that session");
 	Scoring__ReportResponse reply;
@@ -137,6 +140,7 @@ static int set_up_with(void **state, bool has_interview)
 	atomic_store(&report_calls, 0);
 	atomic_store(&complete_status, 200);
 	atomic_store(&report_code, 0);
+	atomic_store(&is_erased_meanwhile, false);
 	atomic_store(&complete_body, "{\"status\":\"scored\",\"score\":{\"overall_score\":80}}");
 	atomic_store(&frame_state, "unknown");
 	assert_ok(viva_config_load(tables, counts, 1, 0, NULL, &config, NULL));
@@ -301,6 +305,19 @@ static void test_completions__of_interviews_that_are_gone_are_done(void **state)
 	assert_int_equal(atomic_load(&report_calls), 0);
 }
 
+static void test_completions__of_an_interview_that_goes_meanwhile_are_done(void **state)
+{
+	char reason[256];
+	atomic_store(&report_code, VIVA_ENOTFOUND);
+	atomic_store(&is_erased_meanwhile, true);
+	start(*state, 0);
+	publish(INTERVIEW, "m1", 0);
+	wait_for_end();
+	assert_int_equal(atomic_load(&report_calls), 1);
+	assert_int_equal(atomic_load(&complete_calls), 2);
+	worker_bus_wait_for_dead_letters(bus, 0, reason);
+}
+
 static void test_completions__that_a_service_refuses_die_after_their_retries(void **state)
 {
 	char reason[256];
@@ -351,6 +368,7 @@ int main(void)
 		TEST(test_completions__wait_no_longer_than_they_may),
 		TEST(test_completions__without_a_score_are_tried_again),
 		TEST(test_completions__of_interviews_that_are_gone_are_done),
+		TEST(test_completions__of_an_interview_that_goes_meanwhile_are_done),
 		TEST(test_completions__that_a_service_refuses_die_after_their_retries),
 		TEST(test_completions__that_are_none_are_dead_letters),
 		cmocka_unit_test_setup_teardown(test_completions__outlast_a_service_that_is_away,
