@@ -205,7 +205,8 @@ static int export(struct command *command, struct viva_error *error)
 	return code;
 }
 
-static int read_json(const char *path, json_t **ret_json, struct viva_error *error)
+// The bank in a file, as JSON; `is_csv` says what the file is.
+static int read_bank(const char *path, bool is_csv, json_t **ret_json, struct viva_error *error)
 {
 	VIVA_AUTO_FREE char *text = NULL;
 	size_t size = 0;
@@ -214,20 +215,9 @@ static int read_json(const char *path, json_t **ret_json, struct viva_error *err
 	if (code != 0)
 		return viva_fail(error, code, NULL, "%.200s can't be read: %s", path,
 				 code == VIVA_ELIMIT ? "it is too large" : strerror(errno));
-	code = viva_json_parse(viva_bytes_of(text, size), VIVA_QUESTION_BANK_MAX_BYTES, ret_json, &cause);
-	return code == 0 ? 0 : viva_fail(error, code, NULL, "%.200s: %s", path, viva_error_message(&cause));
-}
-
-static int read_csv(const char *path, json_t **ret_json, struct viva_error *error)
-{
-	VIVA_AUTO_FREE char *text = NULL;
-	size_t size = 0;
-	struct viva_error cause = {0};
-	int code = viva_file_read(path, VIVA_QUESTION_BANK_MAX_BYTES, &text, &size);
-	if (code != 0)
-		return viva_fail(error, code, NULL, "%.200s can't be read: %s", path,
-				 code == VIVA_ELIMIT ? "it is too large" : strerror(errno));
-	code = viva_questions_from_csv(viva_bytes_of(text, size), ret_json, &cause);
+	struct viva_bytes bytes = viva_bytes_of(text, size);
+	code = is_csv ? viva_questions_from_csv(bytes, ret_json, &cause)
+		      : viva_json_parse(bytes, VIVA_QUESTION_BANK_MAX_BYTES, ret_json, &cause);
 	return code == 0 ? 0 : viva_fail(error, code, NULL, "%.200s: %s", path, viva_error_message(&cause));
 }
 
@@ -252,9 +242,9 @@ static int import(struct command *command, struct viva_error *error)
 		return viva_fail(error, VIVA_EUSAGE, NULL, "import needs a FILE");
 	int code = wants_csv(command, path, &is_csv, error);
 	if (code == 0)
-		code = is_csv ? read_csv(path, &added, error) : read_json(path, &added, error);
+		code = read_bank(path, is_csv, &added, error);
 	if (code == 0 && into)
-		code = read_json(into, &bank, error);
+		code = read_bank(into, false, &bank, error);
 	if (code == 0 && !into && !(bank = json_pack("{s:i, s:[], s:[]}", "format", 1, "questions", "sets")))
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the bank");
 	if (code == 0)
