@@ -133,9 +133,13 @@ json_t *interview_analysis_json(const Scoring__AnswerAnalysis *analysis)
 		json_array_append_new(points, json_pack("{s:s, s:s, s:s}", "text", point->text, "status", point->status,
 							"evidence", point->evidence));
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:o}", "relevance_score", real(analysis->relevance_score),
-			 "clarity_score", real(analysis->clarity_score), "depth_score", real(analysis->depth_score),
-			 "keywords", keywords, "feedback", analysis->feedback, "points", points);
+	json_t *json =
+		json_pack("{s:o, s:o, s:o, s:o, s:s, s:o}", "relevance_score", real(analysis->relevance_score),
+			  "clarity_score", real(analysis->clarity_score), "depth_score", real(analysis->depth_score),
+			  "keywords", keywords, "feedback", analysis->feedback, "points", points);
+	if (json && analysis->has_correctness)
+		json_object_set_new(json, "correctness_score", real(analysis->correctness_score));
+	return json;
 }
 
 static const char *why_without_emotion(const struct interview_record *record)

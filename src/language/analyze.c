@@ -12,6 +12,7 @@
 #include "language/essence.h"
 #include "language/feedback.h"
 #include "language/grade.h"
+#include "language/grade_cache.h"
 #include "language/keyphrases.h"
 #include "language/lexicon.h"
 #include "language/relevance.h"
@@ -21,6 +22,7 @@
 enum {
 	MAX_QUESTION_CHARACTERS = 4000,
 	MIN_CONTENT_WORDS = 5,  // fewer are no answer in depth
+	GRADED_CACHE = 4096,    // graded answers that are not measured anew
 	MIN_STORY_WORDS = 30,   // fewer are not looked through for the parts of a story
 };
 
@@ -38,6 +40,7 @@ struct viva_language {
 	struct viva_embedder *embedder;
 	struct viva_background *background;
 	struct viva_grade_model grading;
+	struct viva_grade_cache *graded;
 	double confidence_floor;
 };
 
@@ -58,6 +61,8 @@ int viva_language_open(const struct viva_language_options *options, struct viva_
 	language->confidence_floor = options->confidence_floor;
 	int code = viva_grade_model_shipped(&language->grading, error);
 	if (code == 0)
+		code = viva_grade_cache_create(GRADED_CACHE, &language->graded);
+	if (code == 0)
 		code = viva_embedder_open(&embedder, &language->embedder, error);
 	if (code == 0)
 		code = viva_background_open(language->embedder, options->background, options->background_count,
@@ -71,6 +76,7 @@ struct viva_language *viva_language_destroy(struct viva_language *language)
 {
 	if (!language)
 		return NULL;
+	viva_grade_cache_destroy(language->graded);
 	viva_background_destroy(language->background);
 	viva_embedder_destroy(language->embedder);
 	free(language);
@@ -322,8 +328,9 @@ static int measure_examples(struct judge *judge, struct viva_grade_example *exam
 		if (!(graded->points >= 0 && graded->points <= 1))
 			return viva_fail(judge->error, VIVA_EFIELD, "graded_answers",
 					 "the points of a graded answer must be between 0 and 1");
-		int code = viva_grade_measure(judge->language->embedder, answer->question, answer->reference_answer,
-					      graded->text, judge->arena, &examples[i].features, &cause);
+		int code = viva_grade_measure_cached(judge->language->graded, judge->language->embedder,
+						     answer->question, answer->reference_answer, graded->text,
+						     judge->arena, &examples[i].features, &cause);
 		if (code == VIVA_EFIELD && strcmp(cause.field, "transcript") == 0)
 			return viva_fail(judge->error, code, "graded_answers", "a graded answer is not valid UTF-8");
 		if (code != 0)

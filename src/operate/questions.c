@@ -90,7 +90,7 @@ static int write_out(const struct command *command, const void *data, size_t siz
 
 static int write_json(const struct command *command, const json_t *json, struct viva_error *error)
 {
-	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+	char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
 	const char *line = text ? viva_arena_printf(command->arena, "%s\n", text) : NULL;
 	free(text);
 	return line ? write_out(command, line, strlen(line), error)
@@ -176,10 +176,13 @@ static int list(struct command *command, struct viva_error *error)
 	if (!viva_config_flag(command->config, "json"))
 		return print_questions(command, listed, count, error);
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(json, json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "id", listed[i]->id, "key",
-						      listed[i]->key, "text", listed[i]->text, "category",
-						      listed[i]->category, "topic", listed[i]->topic, "difficulty",
-						      listed[i]->difficulty, "seconds", listed[i]->seconds));
+		json_array_append_new(json,
+				      json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:I}", "id", listed[i]->id,
+						"key", listed[i]->key, "text", listed[i]->text, "category",
+						listed[i]->category, "topic", listed[i]->topic, "difficulty",
+						listed[i]->difficulty, "seconds", listed[i]->seconds,
+						"has_reference_answer", listed[i]->reference_answer[0] != '\0',
+						"graded_answers", (json_int_t)listed[i]->graded_answer_count));
 	return write_json(command, json, error);
 }
 

@@ -23,17 +23,43 @@ enum column {
 	COLUMN_SECONDS,
 	COLUMN_POINTS,
 	COLUMN_FOLLOW_UPS,
+	COLUMN_REFERENCE,
+	COLUMN_GRADED,
 	COLUMN_SETS,
 	COLUMN_COUNT,
 };
-static const char *const COLUMNS[COLUMN_COUNT] = {
-	"id", "key", "text", "category", "topic", "difficulty", "seconds", "reference_points", "follow_ups", "sets"};
+static const char *const COLUMNS[COLUMN_COUNT] = {"id",
+						  "key",
+						  "text",
+						  "category",
+						  "topic",
+						  "difficulty",
+						  "seconds",
+						  "reference_points",
+						  "follow_ups",
+						  "reference_answer",
+						  "graded_answers",
+						  "sets"};
 
 static json_t *texts_json(const char *const *texts, size_t count)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < count && list; i++) {
 		if (json_array_append_new(list, json_string(texts[i])) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *graded_json(const struct viva_question *question)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < question->graded_answer_count && list; i++) {
+		const struct viva_graded_example *graded = &question->graded_answers[i];
+		if (json_array_append_new(list, json_pack("{s:s, s:o}", "answer", graded->answer, "points",
+							  viva_json_real(graded->points, 6))) != 0) {
 			json_decref(list);
 			return NULL;
 		}
@@ -53,6 +79,10 @@ static json_t *question_json(const struct viva_question *question)
 		 json_object_set_new(json, "reference_points",
 				     texts_json(question->reference_points, question->reference_point_count)) ||
 		 json_object_set_new(json, "follow_ups", texts_json(question->follow_ups, question->follow_up_count));
+	if (!failed && question->reference_answer[0])
+		failed = json_object_set_new(json, "reference_answer", json_string(question->reference_answer));
+	if (!failed && question->graded_answer_count > 0)
+		failed = json_object_set_new(json, "graded_answers", graded_json(question));
 	if (!failed)
 		return json;
 	json_decref(json);
@@ -109,6 +139,25 @@ static int append_texts(struct viva_buffer *out, const char *const *texts, size_
 	return code;
 }
 
+// "0.75 The answer." a line: what breaks lines inside an answer becomes a space.
+static int append_graded(struct viva_buffer *out, const struct viva_question *question)
+{
+	struct viva_buffer cell = {.limit = VIVA_QUESTION_BANK_MAX_BYTES};
+	int code = 0;
+	for (size_t i = 0; i < question->graded_answer_count && code == 0; i++) {
+		const struct viva_graded_example *graded = &question->graded_answers[i];
+		code = viva_buffer_printf(&cell, "%s%.6g ", i > 0 ? "\n" : "", graded->points);
+		for (const char *at = graded->answer; *at && code == 0; at++)
+			code = viva_buffer_append(&cell, *at == '\n' || *at == '\r' ? " " : at, 1);
+	}
+	if (code == 0)
+		code = viva_buffer_append(&cell, "", 1);
+	if (code == 0)
+		code = viva_csv_append(out, (const char *)cell.data);
+	viva_buffer_finish(&cell);
+	return code;
+}
+
 static int append_sets(struct viva_buffer *out, const struct viva_question_bank *bank,
 		       const struct viva_question *question)
 {
@@ -145,6 +194,14 @@ static int append_question(struct viva_buffer *out, const struct viva_question_b
 		code = viva_buffer_append(out, ",", 1);
 	if (code == 0)
 		code = append_texts(out, question->follow_ups, question->follow_up_count);
+	if (code == 0)
+		code = viva_buffer_append(out, ",", 1);
+	if (code == 0)
+		code = viva_csv_append(out, question->reference_answer);
+	if (code == 0)
+		code = viva_buffer_append(out, ",", 1);
+	if (code == 0)
+		code = append_graded(out, question);
 	if (code == 0)
 		code = viva_buffer_append(out, ",", 1);
 	if (code == 0)
@@ -185,7 +242,8 @@ static int read_heading(struct importing *importing, const char *const *fields, 
 			return viva_fail(
 				importing->error, VIVA_EFIELD, NULL,
 				"row 1: there is no column \"%.40s\"; known are id, key, text, category, topic, "
-				"difficulty, seconds, reference_points, follow_ups and sets",
+				"difficulty, seconds, reference_points, follow_ups, reference_answer, graded_answers "
+				"and sets",
 				fields[i]);
 		importing->places[c] = i;
 	}
@@ -220,6 +278,32 @@ static json_t *lines_json(const char *cell)
 		cell += strspn(cell, "\r\n");
 	}
 	return lines;
+}
+
+// Answers that people have graded, one a line: "0.75 The answer."
+static int read_graded(const struct importing *importing, const char *cell, json_t *question)
+{
+	VIVA_AUTO_JSON lines = lines_json(cell);
+	VIVA_AUTO_JSON graded = json_array();
+	if (!lines || !graded)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < json_array_size(lines); i++) {
+		const char *line = json_string_value(json_array_get(lines, i));
+		char number[16];
+		double points = 0;
+		size_t size = line ? strcspn(line, " \t") : 0;
+		snprintf(number, sizeof number, "%.*s", (int)VIVA_MIN(size, sizeof number - 1), line ? line : "");
+		if (size >= sizeof number || viva_parse_double(number, 0, 1, &points) != 0)
+			return viva_fail(importing->error, VIVA_EFIELD, "graded_answers",
+					 "row %zu: graded_answers: line %zu must begin with points from 0 to 1, then a "
+					 "space and the answer",
+					 importing->row, i + 1);
+		const char *answer = line + size + strspn(line + size, " \t");
+		if (json_array_append_new(graded, json_pack("{s:s, s:f}", "answer", answer, "points", points)) != 0)
+			return VIVA_ENOMEM;
+	}
+	return json_array_size(graded) == 0 || json_object_set(question, "graded_answers", graded) == 0 ? 0
+													: VIVA_ENOMEM;
 }
 
 // "How does an index work?" becomes "how-does-an-index-work".
@@ -277,15 +361,18 @@ static int read_row(struct importing *importing, const char *const *fields, size
 	const char *cells[COLUMN_COUNT];
 	for (size_t c = 0; c < COLUMN_COUNT; c++)
 		cells[c] = importing->places[c] < count ? fields[importing->places[c]] : "";
+	for (size_t c = 0; c < COLUMN_COUNT; c++) {
+		if (!viva_utf8_is_valid(cells[c], strlen(cells[c])))
+			return viva_fail(importing->error, VIVA_EFIELD, COLUMNS[c], "row %zu is not valid UTF-8",
+					 importing->row);
+	}
 	char key[MAX_KEY + 1], id[VIVA_UUID_SIZE];
 	make_key(cells[COLUMN_TEXT], key);
 	const char *used_key = cells[COLUMN_KEY][0] ? cells[COLUMN_KEY] : key;
 	viva_question_id_of_key(used_key, id);
 	json_t *question = json_pack("{s:s, s:s, s:s, s:s}", "id", cells[COLUMN_ID][0] ? cells[COLUMN_ID] : id, "key",
 				     used_key, "text", cells[COLUMN_TEXT], "category", cells[COLUMN_CATEGORY]);
-	if (!question)
-		return viva_fail(importing->error, VIVA_EFIELD, NULL, "row %zu is not valid UTF-8", importing->row);
-	if (json_array_append_new(importing->questions, question) != 0)
+	if (!question || json_array_append_new(importing->questions, question) != 0)
 		return VIVA_ENOMEM;
 	int code = 0;
 	if (cells[COLUMN_TOPIC][0] && json_object_set_new(question, "topic", json_string(cells[COLUMN_TOPIC])) != 0)
@@ -297,6 +384,11 @@ static int read_row(struct importing *importing, const char *const *fields, size
 	if (code == 0 && (json_object_set_new(question, "reference_points", lines_json(cells[COLUMN_POINTS])) != 0 ||
 			  json_object_set_new(question, "follow_ups", lines_json(cells[COLUMN_FOLLOW_UPS])) != 0))
 		code = VIVA_ENOMEM;
+	if (code == 0 && cells[COLUMN_REFERENCE][0] &&
+	    json_object_set_new(question, "reference_answer", json_string(cells[COLUMN_REFERENCE])) != 0)
+		code = VIVA_ENOMEM;
+	if (code == 0)
+		code = read_graded(importing, cells[COLUMN_GRADED], question);
 	return code == 0 ? add_to_sets(importing->sets, cells[COLUMN_SETS], used_key) : code;
 }
 

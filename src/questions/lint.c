@@ -17,11 +17,16 @@ enum {
 	MAX_QUESTION_WORDS = 60,
 	MIN_POINT_WORDS = 4,
 	MAX_POINT_WORDS = 35,
+	MIN_REFERENCE_WORDS = 5,
+	MAX_REFERENCE_WORDS = 200,
+	MIN_GRADED = 5,
 	MIN_WORDS_OF_LANGUAGE = 6,  // below, a text is too short to tell its language
 	MAX_WORDS = 200,            // of a text; the rest is not looked at
 };
 // Of the different words of two texts, those they share.
 static const double NEAR_DUPLICATE = .8;
+// Between the points of answers that are near duplicates: graders agree better than that.
+static const double CONTRADICTION = .3;
 // Of a text's words, those that hold English together: in English about half, elsewhere hardly any.
 static const double ENGLISH = .15;
 
@@ -189,6 +194,49 @@ static void lint_follow_ups(struct linting *linting, const struct viva_question 
 	}
 }
 
+// What one graded answer says beside those before it.
+static void lint_graded(struct linting *linting, const struct viva_question *question, size_t index,
+			const struct words *words)
+{
+	const struct viva_graded_example *graded = question->graded_answers;
+	char field[48];
+	snprintf(field, sizeof field, "graded_answers[%zu]", index);
+	lint_language(linting, field, words[index].length, words[index].english);
+	for (size_t k = 0; k < index; k++) {
+		double difference = graded[index].points - graded[k].points;
+		if (likeness(&words[index], &words[k]) < NEAR_DUPLICATE)
+			continue;
+		if (difference > CONTRADICTION || difference < -CONTRADICTION)
+			find(linting, field,
+			     "says nearly the same as graded_answers[%zu], for %.2f points instead of %.2f", k,
+			     graded[index].points, graded[k].points);
+	}
+}
+
+static void lint_reference(struct linting *linting, const struct viva_question *question)
+{
+	const struct viva_graded_example *graded = question->graded_answers;
+	size_t count = question->graded_answer_count;
+	struct words words[VIVA_QUESTION_MAX_GRADED];
+	bool is_varied = false;
+	if (question->reference_answer[0] == '\0')
+		return;
+	read_words(question->reference_answer, &words[0]);
+	lint_text(linting, "reference_answer", question->reference_answer, &words[0], MIN_REFERENCE_WORDS,
+		  MAX_REFERENCE_WORDS);
+	lint_language(linting, "reference_answer", words[0].length, words[0].english);
+	for (size_t i = 0; i < count; i++) {
+		read_words(graded[i].answer, &words[i]);
+		lint_graded(linting, question, i, words);
+		is_varied |= graded[i].points > graded[0].points || graded[i].points < graded[0].points;
+	}
+	if (count > 0 && count < MIN_GRADED)
+		find(linting, "graded_answers", "has %zu; from %d on, better ten, they tell how your graders judge",
+		     count, MIN_GRADED);
+	else if (count > 0 && !is_varied)
+		find(linting, "graded_answers", "all have the same points, so they don't tell good from poor");
+}
+
 static bool is_used(const struct viva_question_bank *bank, const struct viva_question *question)
 {
 	for (size_t s = 0; s < viva_question_bank_set_count(bank); s++) {
@@ -213,6 +261,7 @@ static void lint_question(struct linting *linting, size_t index, const struct wo
 			     viva_question_bank_question_at(linting->bank, i)->key);
 	}
 	lint_points(linting, question);
+	lint_reference(linting, question);
 	lint_follow_ups(linting, question);
 	if (!is_used(linting->bank, question))
 		find(linting, "key", "is in no set, so nobody is asked it");

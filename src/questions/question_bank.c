@@ -21,6 +21,7 @@ enum {
 	MAX_TITLE_BYTES = 200,
 	MAX_REFERENCE_POINTS = 16,
 	MAX_FOLLOW_UPS = 8,
+	MAX_ANSWER_BYTES = 8000,  // of a reference answer, and of a graded one
 	ARENA_BYTES = 32 << 20,
 };
 
@@ -163,6 +164,39 @@ static int name_follow_ups(struct viva_question_bank *bank, struct viva_question
 	return 0;
 }
 
+static int read_graded_answers(struct viva_question_bank *bank, const json_t *json, struct viva_question *question,
+			       struct viva_error *error)
+{
+	static const char *const members[] = {"answer", "points"};
+	json_t *array = NULL;
+	int code = viva_json_get_array(json, "graded_answers", false, VIVA_QUESTION_MAX_GRADED, &array, error);
+	if (code != 0 || json_array_size(array) == 0)
+		return code;
+	if (question->reference_answer[0] == '\0')
+		return viva_fail(error, VIVA_EFIELD, "reference_answer",
+				 "graded_answers say nothing without a reference_answer");
+	struct viva_graded_example *graded = viva_arena_alloc(bank->arena, json_array_size(array) * sizeof *graded);
+	if (!graded)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const json_t *item = json_array_get(array, i);
+		struct viva_error cause = {0};
+		code = check_members(item, members, VIVA_COUNT(members), &cause);
+		if (code == 0)
+			code = read_text(bank, item, "answer", MAX_ANSWER_BYTES, &graded[i].answer, &cause);
+		if (code == 0)
+			code = viva_json_get_double(item, "points", true, 0, 1, &graded[i].points, &cause);
+		if (code == VIVA_ENOMEM)
+			return code;
+		if (code != 0)
+			return viva_fail(error, code, "graded_answers", "graded_answers[%zu]: %s", i,
+					 viva_error_message(&cause));
+	}
+	question->graded_answers = graded;
+	question->graded_answer_count = json_array_size(array);
+	return 0;
+}
+
 static int check_names(const struct viva_question *question, struct viva_error *error)
 {
 	static const char *const categories[] = {"introduction", "behavioural", "technical", "situational"};
@@ -183,9 +217,18 @@ static int check_names(const struct viva_question *question, struct viva_error *
 static int read_question(struct viva_question_bank *bank, const json_t *json, struct viva_question *ret_question,
 			 struct viva_error *error)
 {
-	static const char *const members[] = {
-		"id", "key", "text", "category", "topic", "difficulty", "seconds", "reference_points", "follow_ups"};
-	struct viva_question question = {.topic = ""};
+	static const char *const members[] = {"id",
+					      "key",
+					      "text",
+					      "category",
+					      "topic",
+					      "difficulty",
+					      "seconds",
+					      "reference_points",
+					      "follow_ups",
+					      "reference_answer",
+					      "graded_answers"};
+	struct viva_question question = {.topic = "", .reference_answer = ""};
 	int64_t difficulty = 0;
 	int64_t seconds = 0;
 	int code = check_members(json, members, VIVA_COUNT(members), error);
@@ -209,6 +252,10 @@ static int read_question(struct viva_question_bank *bank, const json_t *json, st
 	if (code == 0)
 		code = read_texts(bank, json, "follow_ups", MAX_FOLLOW_UPS, &question.follow_ups,
 				  &question.follow_up_count, error);
+	if (code == 0 && json_object_get(json, "reference_answer"))
+		code = read_text(bank, json, "reference_answer", MAX_ANSWER_BYTES, &question.reference_answer, error);
+	if (code == 0)
+		code = read_graded_answers(bank, json, &question, error);
 	if (code == 0)
 		code = check_names(&question, error);
 	if (code == 0)

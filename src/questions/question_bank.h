@@ -15,6 +15,12 @@
 #include "base/error.h"
 #include "base/macros.h"
 
+// An answer that a person has graded.
+struct viva_graded_example {
+	const char *answer;  // 1–8000 bytes
+	double points;       // share of full points, 0–1
+};
+
 // One question. All texts are UTF-8, never NULL, and live as long as the bank.
 struct viva_question {
 	const char *id;                       // UUID; stays the same when the text is reworded
@@ -29,6 +35,10 @@ struct viva_question {
 	const char *const *follow_ups;        // questions that dig deeper
 	const char *const *follow_up_ids;     // a UUID each, made of the question's id and the follow-up's text
 	size_t follow_up_count;               // 0–8
+	// What scoring alone may know: neither is ever told to a candidate.
+	const char *reference_answer;  // what a full answer says; 1–8000 bytes, "" = none
+	const struct viva_graded_example *graded_answers;
+	size_t graded_answer_count;  // 0 – VIVA_QUESTION_MAX_GRADED; 0 without a reference answer
 };
 
 // A named, ordered choice of questions.
@@ -46,6 +56,7 @@ enum {
 	VIVA_QUESTION_BANK_MAX_QUESTIONS = 5000,
 	VIVA_QUESTION_BANK_MAX_SETS = 200,
 	VIVA_QUESTION_SET_MAX_QUESTIONS = 200,
+	VIVA_QUESTION_MAX_GRADED = 20,
 };
 
 struct viva_question_bank;

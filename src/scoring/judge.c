@@ -44,6 +44,28 @@ struct scoring_answer scoring_answer_of(const Scoring__AnswerRequest *request)
 				       .graded_answer_count = request->n_graded_answers};
 }
 
+// What correctness is judged by: the request's reference answer with its graded answers, else those of the bank.
+static int add_grading(const struct scoring_answer *answer, const struct viva_question *known, struct viva_arena *arena,
+		       struct viva_answer *input)
+{
+	bool is_given = answer->reference_answer && answer->reference_answer[0] != '\0';
+	const char *reference = is_given ? answer->reference_answer : known ? known->reference_answer : "";
+	size_t count = is_given ? answer->graded_answer_count : known ? known->graded_answer_count : 0;
+	struct viva_graded_answer *graded = viva_arena_alloc(arena, (count + 1) * sizeof *graded);
+	if (!graded)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const char *text = is_given ? answer->graded_answers[i]->answer : known->graded_answers[i].answer;
+		graded[i].text = viva_bytes_of_text(text);
+		graded[i].points =
+			is_given ? (double)answer->graded_answers[i]->points : known->graded_answers[i].points;
+	}
+	input->reference_answer = viva_bytes_of_text(reference);
+	input->graded_answers = graded;
+	input->graded_answer_count = count;
+	return 0;
+}
+
 int scoring_judge(struct scoring_service *service, const struct scoring_answer *answer, struct viva_arena *arena,
 		  struct scoring_judgement *ret_judgement, struct viva_error *error)
 {
@@ -70,17 +92,9 @@ int scoring_judge(struct scoring_service *service, const struct scoring_answer *
 		input.reference_points = known->reference_points;
 		input.reference_point_count = known->reference_point_count;
 	}
-	struct viva_graded_answer *graded = viva_arena_alloc(arena, (answer->graded_answer_count + 1) * sizeof *graded);
-	if (!graded)
-		return VIVA_ENOMEM;
-	for (size_t i = 0; i < answer->graded_answer_count; i++)
-		graded[i] = (struct viva_graded_answer){.text = viva_bytes_of_text(answer->graded_answers[i]->answer),
-							.points = (double)answer->graded_answers[i]->points};
-	if (answer->reference_answer)
-		input.reference_answer = viva_bytes_of_text(answer->reference_answer);
-	input.graded_answers = graded;
-	input.graded_answer_count = answer->graded_answer_count;
-	int code = viva_language_analyze(service->language, &input, arena, &judgement.analysis, error);
+	int code = add_grading(answer, known, arena, &input);
+	if (code == 0)
+		code = viva_language_analyze(service->language, &input, arena, &judgement.analysis, error);
 	if (code == 0)
 		*ret_judgement = judgement;
 	return code;

@@ -27,7 +27,7 @@ struct scoring_answer {
 	double seconds;
 	double confidence;
 	const char *language;
-	const char *reference_answer;            // NULL or "" = none
+	const char *reference_answer;            // NULL or "" = the bank's, if it has one
 	Scoring__GradedAnswer **graded_answers;  // checked
 	size_t graded_answer_count;
 };

@@ -518,6 +518,10 @@ static void test_analyze__correctness_is_judged_by_a_reference_answer_only(void 
 	answer.graded_answer_count = 1;
 	assert_ok(viva_language_analyze(language, &answer, arena, &strict, NULL));
 	assert_true(strict.correctness < good.correctness - .3);
+	// Once measured, a graded answer says the same again.
+	struct viva_answer_analysis again;
+	assert_ok(viva_language_analyze(language, &answer, arena, &again, NULL));
+	assert_true(fabs(again.correctness - strict.correctness) < 1e-9);
 	answer.graded_answer_count = VIVA_ANSWER_MAX_GRADED + 1;
 	assert_error(viva_language_analyze(language, &answer, arena, &strict, NULL), VIVA_EFIELD);
 }

@@ -33,6 +33,12 @@ static void assert_same_question(const struct viva_question *a, const struct viv
 	assert_int_equal(a->follow_up_count, b->follow_up_count);
 	for (size_t i = 0; i < a->follow_up_count; i++)
 		assert_string_equal(a->follow_ups[i], b->follow_ups[i]);
+	assert_string_equal(a->reference_answer, b->reference_answer);
+	assert_int_equal(a->graded_answer_count, b->graded_answer_count);
+	for (size_t i = 0; i < a->graded_answer_count; i++) {
+		assert_string_equal(a->graded_answers[i].answer, b->graded_answers[i].answer);
+		assert_true(a->graded_answers[i].points == b->graded_answers[i].points);
+	}
 }
 
 static void assert_same_questions(const struct viva_question_bank *a, const struct viva_question_bank *b)
@@ -118,6 +124,34 @@ static void test_exchange__a_spreadsheet_needs_text_and_category_only(void **sta
 	assert_int_equal(viva_question_bank_find(merged, question->id)->difficulty, 5);
 }
 
+static void test_exchange__graded_answers_survive_json_and_csv(void **state)
+{
+	(void)state;
+	VIVA_AUTO_JSON bank = json_pack("{s:i, s:[], s:[]}", "format", 1, "questions", "sets");
+	VIVA_AUTO_JSON read =
+		from_csv("text,category,reference_answer,graded_answers\r\n"
+			 "What is a lock?,technical,\"One holds it,\nothers wait.\",\"0.75 One \"\"holds\"\" "
+			 "it.\n\n 0  A key.\n1 One holds it, others wait.\"\r\nWhat is a key?,technical,,\r\n");
+	assert_ok(viva_questions_merge(bank, read, NULL));
+	VIVA_AUTO(viva_question_bank) opened = bank_of(bank);
+	const struct viva_question *question = viva_question_bank_find_key(opened, "what-is-a-lock");
+	assert_string_equal(question->reference_answer, "One holds it,\nothers wait.");
+	assert_int_equal(question->graded_answer_count, 3);
+	assert_string_equal(question->graded_answers[0].answer, "One \"holds\" it.");
+	assert_true(question->graded_answers[0].points == .75 && question->graded_answers[1].points == 0);
+
+	VIVA_AUTO_JSON json = viva_questions_to_json(opened, NULL);
+	VIVA_AUTO(viva_question_bank) from_json = bank_of(json);
+	assert_same_questions(opened, from_json);
+	struct viva_buffer csv = {.limit = 1 << 16};
+	VIVA_AUTO_JSON again = NULL;
+	assert_ok(viva_questions_to_csv(opened, NULL, &csv));
+	assert_ok(viva_questions_from_csv(viva_bytes_of(csv.data, csv.size), &again, NULL));
+	viva_buffer_finish(&csv);
+	VIVA_AUTO(viva_question_bank) back = bank_of(again);
+	assert_same_questions(opened, back);
+}
+
 static void test_exchange__faults_of_a_csv_are_named_by_row(void **state)
 {
 	(void)state;
@@ -131,6 +165,9 @@ static void test_exchange__faults_of_a_csv_are_named_by_row(void **state)
 		{"text,category\n\"A\"?,technical\n", "row 2: text follows a closed quote"},
 		{"text,category,seconds\nA?,technical,two\n", "row 2: seconds: \"two\" is no number"},
 		{"text,category\n\xff,technical\n", "row 2 is not valid UTF-8"},
+		{"text,category,reference_points\nA?,technical,\xff\n", "row 2 is not valid UTF-8"},
+		{"text,category,graded_answers\nA?,technical,\"1 Yes.\n2 No.\"\n", "row 2: graded_answers: line 2"},
+		{"text,category,graded_answers\nA?,technical,All of it.\n", "row 2: graded_answers: line 1"},
 	};
 	for (size_t i = 0; i < VIVA_COUNT(cases); i++) {
 		VIVA_AUTO_JSON json = NULL;
@@ -157,6 +194,7 @@ int main(void)
 		cmocka_unit_test(test_exchange__the_bank_survives_json_and_csv),
 		cmocka_unit_test(test_exchange__a_set_can_be_exported_alone),
 		cmocka_unit_test(test_exchange__a_spreadsheet_needs_text_and_category_only),
+		cmocka_unit_test(test_exchange__graded_answers_survive_json_and_csv),
 		cmocka_unit_test(test_exchange__faults_of_a_csv_are_named_by_row),
 		cmocka_unit_test(test_exchange__what_is_no_list_of_questions_is_refused),
 	};

@@ -15,6 +15,14 @@
 #define QUESTION(n, key, text, points)                                                                                 \
 	"{\"id\":\"" ID(n) "\",\"key\":\"" key "\",\"text\":\"" text "\"" REST points FOLLOW_UPS
 #define NORMAL QUESTION(1, "a", "What is normalisation good for in a database?", GOOD_POINTS)
+#define REFERENCE                                                                                                      \
+	GOOD_POINTS ",\"reference_answer\":\"Each fact is stored in one place, so that no change of it is "            \
+		    "forgotten.\""
+#define GRADE(answer, points) "{\"answer\":\"" answer "\",\"points\":" #points "}"
+#define GRADED(list)                                                                                                   \
+	BANK(QUESTION(1, "a", "What is normalisation good for in a database?",                                         \
+		      REFERENCE ",\"graded_answers\":[" list "]"),                                                     \
+	     "\"a\"")
 #define BANK(questions, keys)                                                                                          \
 	"{\"format\":1,\"questions\":[" questions                                                                      \
 	"],\"sets\":[{\"name\":\"default\",\"title\":\"x\",\"questions\":[" keys "]}]}"
@@ -50,6 +58,10 @@ static void test_lint__a_good_bank_has_no_findings(void **state)
 {
 	(void)state;
 	assert_int_equal(lint(BANK(NORMAL, "\"a\"")).count, 0);
+	assert_int_equal(lint(GRADED(GRADE("No fact is stored twice.", 1) "," GRADE("It is faster.", 0) "," GRADE(
+				      "Keys.", 0) "," GRADE("One place.", 0.8) "," GRADE("Fewer faults.", 0.5)))
+				 .count,
+			 0);
 }
 
 static void test_lint__the_bank_that_comes_with_viva_has_no_findings(void **state)
@@ -93,6 +105,18 @@ static void test_lint__each_finding_names_the_question_the_field_and_what_is_wro
 		 "question a: text: does not look like English"},
 		{BANK(NORMAL "," QUESTION(2, "b", "Which indexes would you use for this table?", GOOD_POINTS), "\"a\""),
 		 "question b: key: is in no set"},
+		{GRADED(GRADE("No fact is stored twice.", 1) "," GRADE("It is faster.", 0)),
+		 "question a: graded_answers: has 2"},
+		{GRADED(GRADE("No fact is stored twice.", 1) "," GRADE("It is faster.", 1) "," GRADE(
+			 "Keys.", 1) "," GRADE("One place.", 1) "," GRADE("Fewer faults.", 1)),
+		 "question a: graded_answers: all have the same points"},
+		{GRADED(GRADE("No fact is stored twice.", 1) "," GRADE("It is faster.", 0) "," GRADE(
+			 "Keys.", 0) "," GRADE("One place.", 1) "," GRADE("No fact is twice stored!", 0.5)),
+		 "question a: graded_answers[4]: says nearly the same as graded_answers[0], for 0.50 points instead"},
+		{BANK(QUESTION(1, "a", "What is normalisation good for in a database?",
+			       GOOD_POINTS ",\"reference_answer\":\"One place.\""),
+		      "\"a\""),
+		 "question a: reference_answer: has 2 words"},
 		{"{\"format\":1,\"questions\":[" NORMAL
 		 "],\"sets\":[{\"name\":\"default\",\"title\":\"x\",\"adaptive\":true,"
 		 "\"questions\":[\"a\"]}]}",

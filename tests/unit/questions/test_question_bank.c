@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "viva_test.h"
 
 #define QUESTION_A                                                                                                     \
@@ -15,6 +16,10 @@
 #define QUESTION_B                                                                                                     \
 	"{\"id\":\"00000000-0000-4000-8000-00000000000b\",\"key\":\"b\",\"text\":\"B?\",\"category\":\"behavioural\"," \
 	"\"difficulty\":5,\"seconds\":90}"
+#define GRADED(members)                                                                                                \
+	"{\"id\":\"00000000-0000-4000-8000-00000000000a\",\"key\":\"a\",\"text\":\"A?\",\"category\":\"technical\","   \
+	"\"difficulty\":1,\"seconds\":60," members "}"
+#define ONLY_A "{\"name\":\"default\",\"title\":\"All\",\"questions\":[\"a\"]}"
 #define SET_DEFAULT "{\"name\":\"default\",\"title\":\"All\",\"questions\":[\"b\",\"a\"]}"
 #define BANK(questions, sets) "{\"format\":1,\"questions\":[" questions "],\"sets\":[" sets "]}"
 
@@ -69,6 +74,45 @@ static void test_question_bank__finds_by_id_in_either_case_and_by_key(void **sta
 	assert_null(viva_question_bank_question_at(bank, 2));
 }
 
+static void test_question_bank__keeps_what_scoring_compares_answers_with(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_question_bank) bank = NULL;
+	struct viva_error error = {0};
+	assert_ok(open_text(BANK(GRADED("\"reference_answer\":\"All of it.\",\"graded_answers\":[{\"answer\":\"Half."
+					"\",\"points\":0.5},{\"answer\":\"All.\",\"points\":1}]") "," QUESTION_B,
+				 SET_DEFAULT),
+			    &bank, &error));
+	const struct viva_question *question = viva_question_bank_find_key(bank, "a");
+	assert_string_equal(question->reference_answer, "All of it.");
+	assert_int_equal(question->graded_answer_count, 2);
+	assert_string_equal(question->graded_answers[0].answer, "Half.");
+	assert_true(question->graded_answers[0].points == .5 && question->graded_answers[1].points == 1);
+	const struct viva_question *other = viva_question_bank_find_key(bank, "b");
+	assert_string_equal(other->reference_answer, "");
+	assert_int_equal(other->graded_answer_count, 0);
+}
+
+static void test_question_bank__takes_no_more_graded_answers_than_scoring_does(void **state)
+{
+	(void)state;
+	VIVA_AUTO_JSON graded = json_array();
+	for (int i = 0; i < VIVA_QUESTION_MAX_GRADED; i++)
+		json_array_append_new(graded, json_pack("{s:s, s:f}", "answer", "It is so.", "points", 1.0));
+	for (int extra = 0; extra < 2; extra++) {
+		VIVA_AUTO_JSON json = json_pack(
+			"{s:i, s:[{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:O}], s:[{s:s, s:s, s:[s]}]}", "format", 1,
+			"questions", "id", "00000000-0000-4000-8000-00000000000a", "key", "a", "text", "A?", "category",
+			"technical", "difficulty", 1, "seconds", 60, "reference_answer", "So.", "graded_answers",
+			graded, "sets", "name", "default", "title", "x", "questions", "a");
+		VIVA_AUTO_FREE char *text = json_dumps(json, 0);
+		VIVA_AUTO(viva_question_bank) bank = NULL;
+		struct viva_error error = {0};
+		assert_int_equal(open_text(text, &bank, &error), extra ? VIVA_EFIELD : 0);
+		json_array_append_new(graded, json_pack("{s:s, s:f}", "answer", "One more.", "points", .5));
+	}
+}
+
 struct refusal {
 	const char *text;
 	int code;
@@ -119,6 +163,20 @@ static void test_question_bank__refuses_what_the_schema_does_not_allow_and_says_
 		      "\"category\":\"technical\",\"difficulty\":1,\"seconds\":60,\"referencepoints\":[]}",
 		      ""),
 		 VIVA_EFIELD, "referencepoints"},
+		{BANK(GRADED("\"reference_answer\":\"\""), ONLY_A), VIVA_EFIELD, "question 1: \"reference_answer\""},
+		{BANK(GRADED("\"graded_answers\":[{\"answer\":\"x\",\"points\":1}]"), ONLY_A), VIVA_EFIELD,
+		 "say nothing without a reference_answer"},
+		{BANK(GRADED("\"reference_answer\":\"r\",\"graded_answers\":[{\"answer\":\"x\",\"points\":1.01}]"),
+		      ONLY_A),
+		 VIVA_EFIELD, "graded_answers[0]: \"points\""},
+		{BANK(GRADED("\"reference_answer\":\"r\",\"graded_answers\":[{\"answer\":\"x\",\"points\":1},"
+			     "{\"points\":1}]"),
+		      ONLY_A),
+		 VIVA_EFIELD, "graded_answers[1]: \"answer\""},
+		{BANK(GRADED("\"reference_answer\":\"r\",\"graded_answers\":[{\"answer\":\"x\",\"score\":1}]"), ONLY_A),
+		 VIVA_EFIELD, "graded_answers[0]: score is not a known member"},
+		{BANK(GRADED("\"reference_answer\":\"r\",\"graded_answers\":[\"x\"]"), ONLY_A), VIVA_EFIELD,
+		 "graded_answers[0]: it must be an object"},
 	};
 	for (size_t i = 0; i < VIVA_COUNT(refusals); i++) {
 		struct viva_question_bank *bank = NULL;
@@ -206,6 +264,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_question_bank__keeps_questions_sets_and_their_order),
 		cmocka_unit_test(test_question_bank__finds_by_id_in_either_case_and_by_key),
+		cmocka_unit_test(test_question_bank__keeps_what_scoring_compares_answers_with),
+		cmocka_unit_test(test_question_bank__takes_no_more_graded_answers_than_scoring_does),
 		cmocka_unit_test(test_question_bank__refuses_what_the_schema_does_not_allow_and_says_where),
 		cmocka_unit_test(test_question_bank__a_missing_file_is_named),
 		cmocka_unit_test(test_question_bank__the_bank_that_comes_with_viva_has_questions_of_every_category),
