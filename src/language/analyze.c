@@ -246,6 +246,7 @@ static void judge_relevance(struct judge *judge)
 struct substance {
 	double words;
 	double marks;
+	size_t specific;  // of the essence's sentences, that with the most marks; its count = none has any
 	double function_share;
 };
 
@@ -267,8 +268,9 @@ static int measure_substance(const struct judge *judge, struct substance *ret_su
 		viva_stems_of(&judge->question, 0, judge->question.word_count, NULL, judge->arena, &question_count);
 	if (!question)
 		return VIVA_ENOMEM;
-	struct substance substance = {0};
+	struct substance substance = {.specific = essence->count};
 	double words = 0;
+	double most_marks = 0;
 	double function_words = 0;
 	for (size_t i = 0; i < essence->count; i++) {
 		const struct viva_essence_sentence *sentence = &essence->sentences[i];
@@ -284,12 +286,25 @@ static int measure_substance(const struct judge *judge, struct substance *ret_su
 		}
 		// Marks count only where something new is said.
 		double marks = marks_of(&judge->text, &judge->text.sentences[sentence->index]);
+		double counted = sentence->topicality * fmin(marks, fresh / 2);
 		substance.words += sentence->topicality * fresh;
-		substance.marks += sentence->topicality * fmin(marks, fresh / 2);
+		substance.marks += counted;
+		if (counted > most_marks) {
+			most_marks = counted;
+			substance.specific = i;
+		}
 	}
 	substance.function_share = words > 0 ? function_words / words : 0;
 	*ret_substance = substance;
 	return 0;
+}
+
+// The sentence as it was said. VIVA_ENOMEM.
+static int quote(const struct judge *judge, size_t index, const char **ret_text)
+{
+	const struct viva_sentence *sentence = &judge->text.sentences[index];
+	*ret_text = viva_arena_text(judge->arena, judge->text.data + sentence->begin, sentence->end - sentence->begin);
+	return *ret_text ? 0 : VIVA_ENOMEM;
 }
 
 static int judge_depth(struct judge *judge)
@@ -302,6 +317,10 @@ static int judge_depth(struct judge *judge)
 	double amount = 1 - exp(-substance.words / AMOUNT_WORDS);
 	double specificity = 1 - exp(-substance.marks / SPECIFIC_MARKS);
 	analysis->specificity = specificity;
+	if (substance.specific < judge->essence.count)
+		code = quote(judge, judge->essence.sentences[substance.specific].index, &analysis->specific);
+	if (code != 0)
+		return code;
 	double prose = viva_features_prose(substance.function_share);
 	double depth = amount * (.7 + .3 * specificity);
 	double weight = judge->answer->is_narrative ? NARRATIVE_COVERAGE_WEIGHT : COVERAGE_WEIGHT;
@@ -395,11 +414,9 @@ static int find_story(struct judge *judge)
 	for (size_t part = 0; part < VIVA_STORY_PARTS; part++) {
 		if (found[part] == judge->text.sentence_count)
 			continue;
-		const struct viva_sentence *sentence = &judge->text.sentences[found[part]];
-		analysis->story[part] = viva_arena_text(judge->arena, judge->text.data + sentence->begin,
-							sentence->end - sentence->begin);
-		if (!analysis->story[part])
-			return VIVA_ENOMEM;
+		int code = quote(judge, found[part], &analysis->story[part]);
+		if (code != 0)
+			return code;
 	}
 	return 0;
 }

@@ -111,7 +111,8 @@ struct viva_answer_analysis {
 	bool has_correctness;  // there was a reference answer
 	double correctness;  // 0–1: the points that graders would give, as a model estimates them (models/grading.md)
 	double specificity;  // 0–1: figures, reasons and examples, in what is on topic
-	bool is_story;       // narrative, and long enough to look for the parts of a story
+	const char *specific;                 // the sentence with the most of them; NULL = none
+	bool is_story;                        // narrative, and long enough to look for the parts of a story
 	const char *story[VIVA_STORY_PARTS];  // the sentence that tells it; NULL = not found. Weighs nothing.
 	const char *const *keywords;
 	size_t keyword_count;

@@ -221,6 +221,25 @@ static void put_scores(struct html *html, const json_t *question)
 	html_put(html, "</p>\n");
 }
 
+// Advice: the parts weigh nothing.
+static void put_story(struct html *html, const json_t *story)
+{
+	if (!json_is_object(story))
+		return;
+	html_put(html, "<p class=\"small\">%s</p>\n<ul class=\"points\">\n", VIVA_REPORT_STORY_NOTE);
+	for (size_t i = 0; i < VIVA_REPORT_STORY_PARTS; i++) {
+		const char *told = viva_report_text(story, viva_report_story[i].member);
+		html_put(html, "<li><span class=\"status %s\">%s</span><div>", told[0] ? "covered" : "not_found",
+			 viva_report_story[i].name);
+		if (told[0])
+			put_quote(html, told);
+		else
+			html_put(html, "<p class=\"point\">Not found</p>");
+		html_put(html, "</div></li>\n");
+	}
+	html_put(html, "</ul>\n");
+}
+
 static void put_keywords(struct html *html, const json_t *keywords)
 {
 	size_t index;
@@ -263,8 +282,12 @@ void html_questions(struct html *html)
 		}
 		html_element(html, "blockquote", "answer", answer[0] ? answer : "Nothing was said.", MAX_ANSWER);
 		put_points(html, json_object_get(analysis, "points"));
-		if (is_scored)
+		put_story(html, json_object_get(analysis, "story"));
+		if (is_scored) {
+			html_element(html, "p", "small", viva_report_correctness(html->arena, analysis), MAX_TEXT);
+			html_element(html, "p", "small", viva_report_specificity(html->arena, analysis), MAX_TEXT);
 			html_element(html, "p", "feedback", viva_report_text(analysis, "feedback"), MAX_TEXT);
+		}
 		put_keywords(html, json_object_get(analysis, "keywords"));
 		html_put(html, "</article>\n");
 	}

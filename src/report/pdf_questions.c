@@ -92,24 +92,48 @@ static void show_row(const struct pdf_report *part, const json_t *question)
 	pdf_rule(pdf, PDF_LINE, PDF_MARGIN, -2.5, PDF_WIDTH - PDF_MARGIN, -2.5, .5);
 }
 
-static void show_point(const struct pdf_report *part, const json_t *point)
+// What was looked for in an answer: a dot, how far it is there, and its evidence.
+static void show_finding(const struct pdf_report *part, double fill, const char *status, const char *text,
+			 const char *evidence)
 {
 	struct viva_pdf *pdf = part->pdf;
-	const char *status = viva_report_text(point, "status");
-	bool is_covered = strcmp(status, "covered") == 0;
-	bool is_partly = strcmp(status, "partly") == 0;
-	enum pdf_colour colour = is_covered ? PDF_GREEN : is_partly ? PDF_AMBER : PDF_GREY;
-	const char *text = viva_report_clean(part->arena, viva_report_text(point, "text"), MAX_POINT);
-	const char *evidence = viva_report_clean(part->arena, viva_report_text(point, "evidence"), MAX_EVIDENCE);
+	enum pdf_colour colour = fill >= 1 ? PDF_GREEN : fill > 0 ? PDF_AMBER : PDF_GREY;
+	const char *clean = viva_report_clean(part->arena, text, MAX_POINT);
+	const char *quote = viva_report_clean(part->arena, evidence, MAX_EVIDENCE);
 	const double left = PDF_MARGIN + 84, width = PDF_INNER - 84;
-	pdf_need(pdf, pdf_height(pdf, PDF_BODY, width, text) + 2);
-	pdf_dot(pdf, colour, PDF_MARGIN + 16, 7, 3.2, is_covered ? 1 : is_partly ? .5 : 0);
-	pdf_text(pdf, PDF_BODY, colour, PDF_MARGIN + 25, 60, viva_report_status(status));
-	pdf_paragraph(pdf, PDF_BODY, PDF_INK, left, width, text, NULL);
-	if (evidence[0])
-		pdf_paragraph(pdf, PDF_SMALL, PDF_GREY, left, width, viva_report_print(part->arena, "“%s”", evidence),
+	// What stands alone beside the status has its size.
+	enum pdf_style quote_style = clean[0] ? PDF_SMALL : PDF_BODY;
+	pdf_need(pdf, pdf_height(pdf, PDF_BODY, width, clean[0] ? clean : status) + 2);
+	pdf_dot(pdf, colour, PDF_MARGIN + 16, 7, 3.2, fill);
+	pdf_text(pdf, PDF_BODY, colour, PDF_MARGIN + 25, 60, status);
+	if (clean[0])
+		pdf_paragraph(pdf, PDF_BODY, PDF_INK, left, width, clean, NULL);
+	if (quote[0])
+		pdf_paragraph(pdf, quote_style, PDF_GREY, left, width, viva_report_print(part->arena, "“%s”", quote),
 			      NULL);
 	pdf_skip(pdf, 3);
+}
+
+static void show_point(const struct pdf_report *part, const json_t *point)
+{
+	const char *status = viva_report_text(point, "status");
+	double fill = strcmp(status, "covered") == 0 ? 1 : strcmp(status, "partly") == 0 ? .5 : 0;
+	show_finding(part, fill, viva_report_status(status), viva_report_text(point, "text"),
+		     viva_report_text(point, "evidence"));
+}
+
+// Advice: the parts weigh nothing.
+static void show_story(const struct pdf_report *part, const json_t *story)
+{
+	if (!json_is_object(story))
+		return;
+	pdf_need(part->pdf, 40);
+	pdf_paragraph(part->pdf, PDF_SMALL, PDF_GREY, PDF_MARGIN + 24, PDF_INNER - 24, VIVA_REPORT_STORY_NOTE, NULL);
+	pdf_skip(part->pdf, 2);
+	for (size_t i = 0; i < VIVA_REPORT_STORY_PARTS; i++) {
+		const char *told = viva_report_text(story, viva_report_story[i].member);
+		show_finding(part, told[0] ? 1 : 0, viva_report_story[i].name, told[0] ? "" : "Not found", told);
+	}
 }
 
 static const char *line_of_facts(const struct pdf_report *part, const json_t *question)
@@ -177,6 +201,12 @@ static void show_question(const struct pdf_report *part, const json_t *question)
 		      answer[0] ? answer : "Nothing was said.", &rule);
 	pdf_skip(pdf, 5);
 	json_array_foreach(json_object_get(analysis, "points"), index, point) show_point(part, point);
+	show_story(part, json_object_get(analysis, "story"));
+	if (is_scored) {
+		show_sum(part, "", viva_report_correctness(arena, analysis));
+		show_sum(part, "", viva_report_specificity(arena, analysis));
+	}
+	pdf_skip(pdf, 2);
 	if (is_scored && feedback[0])
 		pdf_paragraph(pdf, PDF_BODY, PDF_INK, PDF_MARGIN + 24, PDF_INNER - 24, feedback, NULL);
 	pdf_skip(pdf, 2);

@@ -8,7 +8,7 @@
 #include "report/report_emotions.h"
 #include "report/report_text.h"
 
-static const char REPORT_VERSION[] = "report-2";
+static const char REPORT_VERSION[] = "report-3";
 
 static json_t *texts(const char *const *items, size_t count)
 {

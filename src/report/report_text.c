@@ -111,7 +111,7 @@ const char *viva_report_moment(struct viva_arena *arena, const char *rfc3339)
 	return viva_report_print(arena, "%d %s %d, %02d:%02d UTC", day, months[month - 1], year, hour, minute);
 }
 
-enum { MAX_MODEL = 80, MAX_REASON = 400 };
+enum { MAX_MODEL = 80, MAX_REASON = 400, MAX_QUOTE = 240 };
 
 const char *viva_report_judge(struct viva_arena *arena, const json_t *question)
 {
@@ -135,6 +135,32 @@ const char *viva_report_judges(struct viva_arena *arena, const json_t *scores)
 			strcmp(by, "mixed") == 0 ? "some" : "all", model);
 	return "All answers were judged by Viva's own analysis alone.";
 }
+
+const char *viva_report_correctness(struct viva_arena *arena, const json_t *analysis)
+{
+	const json_t *share = json_object_get(analysis, "correctness_score");
+	if (!json_is_number(share))
+		return "";
+	return viva_report_print(arena,
+				 "Correctness: about %.0f of 100 points, as people who grade by the reference answer "
+				 "are estimated to give. It weighs nothing in the scores.",
+				 100 * json_number_value(share));
+}
+
+const char *viva_report_specificity(struct viva_arena *arena, const json_t *analysis)
+{
+	const json_t *share = json_object_get(analysis, "specificity");
+	const char *evidence = viva_report_clean(arena, viva_report_text(analysis, "specificity_evidence"), MAX_QUOTE);
+	if (!json_is_number(share))
+		return "";
+	if (evidence[0] == '\0')
+		return "Specificity: no figures, reasons or examples on the subject were found.";
+	return viva_report_print(arena, "Specificity: %.0f of 100, for figures, reasons and examples: “%s”",
+				 100 * json_number_value(share), evidence);
+}
+
+const struct viva_report_story_part viva_report_story[VIVA_REPORT_STORY_PARTS] = {
+	{"situation", "Situation"}, {"task", "Task"}, {"action", "Action"}, {"result", "Result"}};
 
 const char *viva_report_status(const char *status)
 {

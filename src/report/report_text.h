@@ -35,6 +35,19 @@ const char *viva_report_judge(struct viva_arena *arena, const json_t *question);
 // Who judged all of them ("judged_by" and "judge_model" of the scores): a sentence.
 const char *viva_report_judges(struct viva_arena *arena, const json_t *scores);
 
+// How right the answer is estimated to be, where there is an estimate, and how specific it is ("analysis" of a scored
+// question): sentences, "" where there is nothing to tell.
+const char *viva_report_correctness(struct viva_arena *arena, const json_t *analysis);
+const char *viva_report_specificity(struct viva_arena *arena, const json_t *analysis);
+
+// The parts of a story in their order, as the members of an analysis' "story" and for a reader.
+enum { VIVA_REPORT_STORY_PARTS = 4 };
+struct viva_report_story_part {
+	const char *member, *name;
+};
+#define VIVA_REPORT_STORY_NOTE "The parts of a story, as advice; they weigh nothing in the scores:"
+extern const struct viva_report_story_part viva_report_story[VIVA_REPORT_STORY_PARTS];
+
 // How a point's status is told to a reader, from the report's "covered", "partly" or "not_found".
 const char *viva_report_status(const char *status);
 

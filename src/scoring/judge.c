@@ -188,13 +188,15 @@ json_t *scoring_analysis_json(const struct viva_answer_analysis *analysis)
 	for (size_t i = 0; i < analysis->remark_count; i++)
 		json_array_append_new(remarks, json_pack("{s:s, s:s}", "code", analysis->remarks[i].code, "description",
 							 analysis->remarks[i].description));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "relevance_score",
-			 viva_json_real(analysis->relevance, 4), "clarity_score", viva_json_real(analysis->clarity, 4),
-			 "depth_score", viva_json_real(analysis->depth, 4), "coverage",
-			 analysis->has_points ? viva_json_real(analysis->coverage, 4) : json_null(), "keywords",
-			 keywords, "feedback", analysis->feedback, "unscorable", analysis->unscorable != VIVA_SCORABLE,
-			 "reason", analysis->reason, "points", points_json(analysis), "remarks", remarks, "features",
-			 features_json(&analysis->features), "correctness_score",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:s?, s:o}",
+			 "relevance_score", viva_json_real(analysis->relevance, 4), "clarity_score",
+			 viva_json_real(analysis->clarity, 4), "depth_score", viva_json_real(analysis->depth, 4),
+			 "coverage", analysis->has_points ? viva_json_real(analysis->coverage, 4) : json_null(),
+			 "keywords", keywords, "feedback", analysis->feedback, "unscorable",
+			 analysis->unscorable != VIVA_SCORABLE, "reason", analysis->reason, "points",
+			 points_json(analysis), "remarks", remarks, "features", features_json(&analysis->features),
+			 "correctness_score",
 			 analysis->has_correctness ? viva_json_real(analysis->correctness, 4) : json_null(),
-			 "specificity", viva_json_real(analysis->specificity, 4), "story", story_json(analysis));
+			 "specificity", viva_json_real(analysis->specificity, 4), "specificity_evidence",
+			 analysis->specific, "story", story_json(analysis));
 }

@@ -17,7 +17,8 @@ static json_t *details_of(const struct report_case *test)
 {
 	return json_pack(
 		"{s:[{s:s, s:s, s:b, s:b, s:f, s:f, s:s, s:s, s:{s:f, s:f, s:f, s:[s, s], s:s, s:b, s:s, s:[{s:s, s:s, "
-		"s:s, s:f}, {s:s, s:s, s:s, s:f}, {s:s, s:s, s:s, s:f}], s:{s:i, s:i, s:i, s:i, s:f, s:n, s:f}}},"
+		"s:s, s:f}, {s:s, s:s, s:s, s:f}, {s:s, s:s, s:s, s:f}], s:{s:i, s:i, s:i, s:i, s:f, s:n, s:f}, s:f, "
+		"s:f, s:s, s:{s:s, s:n, s:s, s:n}}},"
 		" {s:s, s:s, s:b, s:b, s:n, s:n, s:{s:b, s:s, s:s}}],"
 		" s:b, s:{s:f, s:f, s:f}, s:{s:f, s:f, s:f}, s:{s:f, s:f, s:f}}",
 		"answers", "question", "What is the difference between a process and a thread?", "category",
@@ -31,7 +32,9 @@ static json_t *details_of(const struct report_case *test)
 		.7, "text", "Threads share memory.", "status", "partly", "evidence", "they share", "similarity", .4,
 		"text", "Shared data needs locks.", "status", "not_found", "evidence", "", "similarity", .1, "features",
 		"words", 120, "fillers", 3, "soft_fillers", 1, "repetitions", 2, "words_per_minute", 150.,
-		"lexical_diversity", "words_per_sentence", 17.,
+		"lexical_diversity", "words_per_sentence", 17., "correctness_score", .715, "specificity", .45,
+		"specificity_evidence", "It took 12 ms because of the switch.", "story", "situation",
+		"In my last job it crashed.", "task", "action", "I wrote a lock.", "result",
 		// The second answer.
 		"question", "What is a hash table?", "category", "technical", "scored", 0, "technical", 0,
 		"content_score", "communication_score", "analysis", "unscorable", 1, "reason",

@@ -80,6 +80,35 @@ static void test_report__every_format_tells_the_same_facts(void **state)
 	}
 }
 
+static void test_report__an_answer_shows_how_right_and_specific_it_is_and_which_parts_of_a_story_it_has(void **state)
+{
+	(void)state;
+	struct report_case test = plain;
+	VIVA_AUTO_JSON report = report_fixture_make(&test);
+	VIVA_AUTO_FREE char *pdf = report_fixture_text(report, VIVA_REPORT_PDF);
+	VIVA_AUTO_FREE char *html = report_fixture_text(report, VIVA_REPORT_HTML);
+	static const char *const facts[] = {"Correctness: about 72 of 100 points",
+					    "Specificity: 45 of 100",
+					    "“It took 12 ms because of the switch.”",
+					    "The parts of a story, as advice",
+					    "Situation",
+					    "“In my last job it crashed.”",
+					    "Task",
+					    "Action",
+					    "“I wrote a lock.”",
+					    "Result"};
+	for (size_t i = 0; i < VIVA_COUNT(facts); i++) {
+		assert_has(pdf, facts[i]);
+		assert_has(html, facts[i]);
+	}
+	// An answer that could not be scored has none of it.
+	test.not_scorable = true;
+	VIVA_AUTO_JSON unscored = report_fixture_make(&test);
+	VIVA_AUTO_FREE char *without = report_fixture_text(unscored, VIVA_REPORT_PDF);
+	assert_lacks(without, "Correctness");
+	assert_lacks(without, "Specificity");
+}
+
 static void test_report__the_same_report_is_the_same_bytes(void **state)
 {
 	(void)state;
@@ -222,6 +251,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_report__every_format_tells_the_same_facts),
+		cmocka_unit_test(
+			test_report__an_answer_shows_how_right_and_specific_it_is_and_which_parts_of_a_story_it_has),
 		cmocka_unit_test(test_report__the_same_report_is_the_same_bytes),
 		cmocka_unit_test(test_report__recruitment_has_nothing_of_emotions),
 		cmocka_unit_test(test_report__what_could_not_be_scored_has_no_number),
