@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "report/emoji.h"
+
 struct viva_pdf {
 	const struct viva_pdf_options *options;
 	struct viva_buffer *out;
@@ -192,7 +194,9 @@ static PangoLayout *lay_out(struct viva_pdf *pdf, enum pdf_style style, double w
 	pango_layout_set_height(layout, 0);
 	pango_layout_set_alignment(layout, PANGO_ALIGN_LEFT);
 	pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_NONE);
-	pango_layout_set_text(layout, text, -1);
+	char *spelt = viva_emoji_spell(text);
+	pango_layout_set_text(layout, spelt ? spelt : text, -1);
+	free(spelt);
 	return layout;
 }
 

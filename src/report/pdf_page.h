@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Pages of a PDF as a report needs them: text of any script set into lines, what is drawn beside it, a new page where
-// one is full. Lengths are points (1/72 inch), from the page's top left.
+// one is full. Emoji are set as words (emoji.h). Lengths are points (1/72 inch), from the page's top left.
 //
 // Threads: one owner at a time. Pango's fonts are shared by all: viva_pdf_create waits until no other one is open.
 #ifndef VIVA_REPORT_PDF_PAGE_H

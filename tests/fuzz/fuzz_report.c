@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names, questions and answers from anywhere in a report's page: they add texts, never markup.
+// Names, questions and answers from anywhere in a report's page: they add texts, never markup. Their emoji
+// become words.
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "report/emoji.h"
 #include "report/report_html.h"
 
 enum { MAX_TEXT = 4096 };
@@ -45,6 +47,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = viva_arena_text(arena, (const char *)data, VIVA_MIN(size, (size_t)MAX_TEXT));
 	if (!text || !viva_utf8_is_valid(text, strlen(text)) || text[0] == '\0')
 		return 0;
+	char *spelt = viva_emoji_spell(text);
+	if (spelt && !viva_utf8_is_valid(spelt, strlen(spelt)))
+		abort();
+	free(spelt);
 	// The letter stands for any text.
 	if (count_markup(text) != count_markup("x"))
 		abort();

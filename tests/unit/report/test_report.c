@@ -180,6 +180,18 @@ static void test_report__texts_of_any_script_are_there(void **state)
 	assert_non_null(memmem(bytes.data, bytes.size, "Arabic", 6));
 }
 
+static void test_report__emoji_are_words_on_paper_and_pictures_on_a_screen(void **state)
+{
+	(void)state;
+	struct report_case test = plain;
+	test.name = "Ada 👍🏽";
+	VIVA_AUTO_JSON report = report_fixture_make(&test);
+	VIVA_AUTO_FREE char *pdf = report_fixture_text(report, VIVA_REPORT_PDF);
+	VIVA_AUTO_FREE char *html = report_fixture_text(report, VIVA_REPORT_HTML);
+	assert_has(pdf, "Ada [thumbs up sign]");
+	assert_has(html, "Ada 👍🏽");
+}
+
 static void test_report__hostile_texts_are_only_texts(void **state)
 {
 	(void)state;
@@ -257,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_report__recruitment_has_nothing_of_emotions),
 		cmocka_unit_test(test_report__what_could_not_be_scored_has_no_number),
 		cmocka_unit_test(test_report__texts_of_any_script_are_there),
+		cmocka_unit_test(test_report__emoji_are_words_on_paper_and_pictures_on_a_screen),
 		cmocka_unit_test(test_report__hostile_texts_are_only_texts),
 		cmocka_unit_test(test_report__the_page_loads_nothing_and_says_so),
 		cmocka_unit_test(test_report__long_texts_are_cut_on_paper_and_whole_in_json),
