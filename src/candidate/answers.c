@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ static int add(struct candidate_answers *answers, const json_t *object, struct v
 {
 	struct entry entry = {.answer = {.duration = 30, .confidence = -1}};
 	struct viva_error cause = {0};
+	json_t *segments = NULL;
 	if (answers->count == MAX_ANSWERS)
 		return viva_fail(error, VIVA_EUSAGE, NULL, "there are more than %d answers", (int)MAX_ANSWERS);
 	int result = json_is_object(object) ? viva_json_get_text(object, "transcript", true, 1, MAX_TRANSCRIPT,
@@ -39,6 +41,8 @@ static int add(struct candidate_answers *answers, const json_t *object, struct v
 	if (result == 0)
 		result = viva_json_get_double(object, "confidence", false, 0, 1, &entry.answer.confidence, &cause);
 	if (result == 0)
+		result = viva_json_get_array(object, "segments", false, SIZE_MAX, &segments, &cause);
+	if (result == 0)
 		result = viva_json_get_text(object, "question_id", false, 1, MAX_NAME, &entry.question_id, &cause);
 	if (result == 0)
 		result = viva_json_get_text(object, "key", false, 1, MAX_NAME, &entry.key, &cause);
@@ -47,6 +51,7 @@ static int add(struct candidate_answers *answers, const json_t *object, struct v
 	if (result < 0)
 		return viva_fail(error, VIVA_EUSAGE, NULL, "answer %zu: %.200s", answers->count + 1,
 				 viva_error_message(&cause));
+	entry.answer.segments = segments;
 	answers->entries[answers->count++] = entry;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef VIVA_CANDIDATE_ANSWERS_H
 #define VIVA_CANDIDATE_ANSWERS_H
 
+#include <jansson.h>
 #include <stddef.h>
 
 #include "base/bytes.h"
@@ -16,13 +17,14 @@ struct candidate_answers;
 
 struct candidate_answer {
 	const char *transcript;
-	double duration;    // seconds
-	double confidence;  // 0–1; negative = not given
+	double duration;         // seconds
+	double confidence;       // 0–1; negative = not given
+	const json_t *segments;  // with times, as the platform takes them; NULL = not given
 };
 
 // Reads a JSON array, an object with such an array as "answers", or a JSON object a line. Each holds "transcript"
-// (1–20,000 bytes), "duration"?, "confidence"? and what it is for: "question_id"?, "key"?, "category"?. At most 1000.
-// VIVA_EUSAGE says what is wrong and where; VIVA_ENOMEM.
+// (1–20,000 bytes), "duration"?, "confidence"?, "segments"? and what it is for: "question_id"?, "key"?, "category"?. At
+// most 1000. VIVA_EUSAGE says what is wrong and where; VIVA_ENOMEM.
 VIVA_MUST_CHECK int candidate_answers_parse(struct viva_bytes text, struct candidate_answers **ret_answers,
 					    struct viva_error *error);
 // The same from a file of at most 4 MiB; errors name it.

@@ -305,6 +305,8 @@ static void send_answer(struct conversation *talk, int64_t now_ms)
 				 turn->answer.transcript, "duration", turn->answer.duration);
 	if (data && turn->answer.confidence >= 0)
 		json_object_set_new(data, "confidence", json_real(turn->answer.confidence));
+	if (data && turn->answer.segments)
+		json_object_set(data, "segments", (json_t *)(uintptr_t)turn->answer.segments);
 	turn->state = ANSWER_SENT;
 	turn->sent_ms = now_ms;
 	if (candidate_send(talk->client, "answer", data) == VIVA_ENOMEM)

@@ -16,7 +16,21 @@ enum {
 	FIRST_RETRY_MS = 20000,
 };
 
-int interview_answer_parse(const json_t *body, struct interview_answer_request *ret_request, struct viva_error *error)
+static int parse_segments(const json_t *body, struct viva_arena *arena, struct interview_answer_request *request,
+			  struct viva_error *error)
+{
+	struct viva_speech_segment *segments = NULL;
+	size_t count = 0;
+	int status = viva_speech_segments_read(body, arena, &segments, &count, error);
+	if (!status)
+		status = viva_speech_segments_check(segments, count, request->transcript, error);
+	request->segments = segments;
+	request->segment_count = count;
+	return status;
+}
+
+int interview_answer_parse(const json_t *body, struct viva_arena *arena, struct interview_answer_request *ret_request,
+			   struct viva_error *error)
 {
 	struct interview_answer_request request = {.confidence = -1, .language = ""};
 	int status = viva_json_get_text(body, "question_id", true, 1, 64, &request.question_id, error);
@@ -33,6 +47,8 @@ int interview_answer_parse(const json_t *body, struct interview_answer_request *
 		status = viva_json_get_double(body, "confidence", false, 0, 1, &request.confidence, error);
 	if (!status)
 		status = viva_json_get_text(body, "language", false, 0, 35, &request.language, error);
+	if (!status)
+		status = parse_segments(body, arena, &request, error);
 	if (!status)
 		*ret_request = request;
 	return status;
@@ -62,6 +78,7 @@ struct taking {
 	const char *id;
 	const struct interview_answer_request *request;
 	const char *analysis;  // known beforehand, or NULL
+	const char *segments;  // JSON, or NULL
 	struct viva_arena *arena;
 	struct interview_answer answer;
 	struct interview_answer_result result;
@@ -105,12 +122,13 @@ static int insert_answer(struct viva_store_transaction *transaction, const struc
 		viva_value_int(answer->answered_at),
 		viva_value_text(answer->analysis),
 		viva_value_int(answer->answered_at + FIRST_RETRY_MS),
+		viva_value_text(answer->segments),
 	};
 	return viva_transaction_execute(
 		transaction,
 		"INSERT INTO interview_answers (interview_id, question_id, transcript, duration,"
-		" confidence, language, answered_at, analysis, analysis_after)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		" confidence, language, answered_at, analysis, analysis_after, segments)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 		values, VIVA_COUNT(values), NULL, error);
 }
 
@@ -171,6 +189,7 @@ static int take_answer(struct viva_store_transaction *transaction, void *context
 		.language = taking->request->language,
 		.answered_at = interview_now_ms(taking->service),
 		.analysis = taking->analysis,
+		.segments = taking->segments,
 	};
 	taking->result = (struct interview_answer_result){
 		.record = record, .question_id = question->id, .analysis = taking->analysis, .has_next = next != NULL};
@@ -210,6 +229,9 @@ int interview_answer(struct interview_service *service, const char *id, const st
 	struct taking taking = {.service = service, .id = id, .request = request, .arena = arena};
 	const char *reason = why_unscorable(service, request);
 	if (reason && !(taking.analysis = text_of(arena, interview_unscorable_json(reason))))
+		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the answer");
+	if (request->segment_count > 0 &&
+	    !(taking.segments = text_of(arena, viva_speech_segments_json(request->segments, request->segment_count))))
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the answer");
 	int status = interview_transact(service->store, take_answer, &taking, error);
 	if (status)

@@ -8,6 +8,7 @@
 
 #include "interview/context.h"
 #include "interview/records.h"
+#include "speech/segments.h"
 
 enum {
 	INTERVIEW_MAX_TRANSCRIPT = 50000,  // characters
@@ -21,12 +22,14 @@ struct interview_answer_request {
 	double duration;         // seconds
 	double confidence;       // 0–1; negative = not given
 	const char *language;    // BCP 47; "" = not given
+	const struct viva_speech_segment *segments;
+	size_t segment_count;  // 0 = no times given
 };
 
-// Reads {"question_id","transcript","duration","confidence"?,"language"?}; VIVA_EFIELD names the member. Texts are
-// borrowed from `body`.
-VIVA_MUST_CHECK int interview_answer_parse(const json_t *body, struct interview_answer_request *ret_request,
-					   struct viva_error *error);
+// Reads {"question_id","transcript","duration","confidence"?,"language"?,"segments"?}; VIVA_EFIELD names the member.
+// Texts are borrowed from `body`, segments live in the arena.
+VIVA_MUST_CHECK int interview_answer_parse(const json_t *body, struct viva_arena *arena,
+					   struct interview_answer_request *ret_request, struct viva_error *error);
 
 struct interview_answer_result {
 	struct interview_record record;  // after the answer

@@ -166,7 +166,7 @@ static int take_answer(struct errand *errand, const json_t *data, struct viva_ar
 {
 	struct interview_answer_request request;
 	struct interview_answer_result result;
-	int status = interview_answer_parse(data, &request, error);
+	int status = interview_answer_parse(data, arena, &request, error);
 	if (!status)
 		status = interview_answer(errand->service, errand->session->id, &request,
 					  interview_deadline_us(errand->service, INT64_MAX, WORK_LIMIT_MS), arena,

@@ -197,11 +197,12 @@ json_t *interview_time_json(int64_t unix_ms)
 
 static json_t *answer_json(const struct interview_answer *answer)
 {
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o}", "question_id", answer->question_id, "question",
-			 answer->question, "transcript", answer->transcript, "duration", real(answer->duration),
-			 "confidence", answer->confidence < 0 ? json_null() : real(answer->confidence), "language",
-			 answer->language, "answered_at", interview_time_json(answer->answered_at), "analysis",
-			 interview_stored_json(answer->analysis));
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "question_id", answer->question_id,
+			 "question", answer->question, "transcript", answer->transcript, "duration",
+			 real(answer->duration), "confidence",
+			 answer->confidence < 0 ? json_null() : real(answer->confidence), "language", answer->language,
+			 "answered_at", interview_time_json(answer->answered_at), "analysis",
+			 interview_stored_json(answer->analysis), "segments", interview_stored_json(answer->segments));
 }
 
 json_t *interview_whole_json(const struct interview_record *record, const struct interview_question *questions,

@@ -116,7 +116,7 @@ int interview_load_questions(const struct interview_reader *reader, const char *
 #define ANSWER_COLUMNS                                                                                                 \
 	"SELECT a.interview_id, a.question_id, q.text, q.category, a.transcript, a.duration, a.confidence, "           \
 	"a.language,"                                                                                                  \
-	" a.answered_at, a.analysis FROM interview_answers a JOIN interview_questions q"                               \
+	" a.answered_at, a.analysis, a.segments FROM interview_answers a JOIN interview_questions q"                   \
 	" ON q.interview_id = a.interview_id AND q.question_id = a.question_id "
 
 static int answers_of(struct viva_arena *arena, const struct viva_rows *rows,
@@ -137,6 +137,7 @@ static int answers_of(struct viva_arena *arena, const struct viva_rows *rows,
 			.language = viva_rows_text(rows, row, 7),
 			.answered_at = viva_rows_int(rows, row, 8),
 			.analysis = viva_rows_text(rows, row, 9),
+			.segments = viva_rows_text(rows, row, 10),
 		};
 	}
 	*ret_answers = answers;

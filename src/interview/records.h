@@ -51,6 +51,7 @@ struct interview_answer {
 	const char *language;  // BCP 47; "" = not given
 	int64_t answered_at;
 	const char *analysis;  // JSON; NULL = not analysed yet
+	const char *segments;  // with times, as viva_speech_segments_json writes them; NULL = no times given
 };
 
 // Where to read: inside a transaction, or outside (transaction NULL).

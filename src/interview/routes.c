@@ -125,7 +125,7 @@ static int handle_answer(struct viva_http_request *request, struct viva_http_res
 	struct interview_answer_result result;
 	status = viva_json_parse_object(viva_blob_bytes(request->body), INTERVIEW_MAX_ANSWER_BYTES, &members, error);
 	if (!status)
-		status = interview_answer_parse(members, &answer, error);
+		status = interview_answer_parse(members, request->arena, &answer, error);
 	if (!status)
 		status = interview_answer(service, id, &answer, request->deadline_us, request->arena, &result, error);
 	if (status)

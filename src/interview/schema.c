@@ -87,6 +87,9 @@ static const char VERSION_4[] = "ALTER TABLE interview_interviews ADD COLUMN ada
 				"ALTER TABLE interview_interviews ADD COLUMN seed BIGINT NOT NULL DEFAULT 0;"
 				"ALTER TABLE interview_interviews ADD COLUMN undecided INTEGER NOT NULL DEFAULT 0;";
 
+// When the parts of an answer were spoken, as JSON; NULL = not told.
+static const char VERSION_5[] = "ALTER TABLE interview_answers ADD COLUMN segments TEXT;";
+
 const struct viva_migration interview_migrations[] = {
-	{1, VERSION_1}, {2, VIVA_OUTBOX_SCHEMA("interview")}, {3, VERSION_3}, {4, VERSION_4}};
+	{1, VERSION_1}, {2, VIVA_OUTBOX_SCHEMA("interview")}, {3, VERSION_3}, {4, VERSION_4}, {5, VERSION_5}};
 const size_t interview_migration_count = VIVA_COUNT(interview_migrations);

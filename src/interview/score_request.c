@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "interview/messages.h"
 #include "interview/timeline.h"
+#include "speech/segments.h"
 
 // What the scoring service takes; a user's 128 characters may be longer.
 enum { MAX_USER_ID_BYTES = 128 };
@@ -86,6 +88,31 @@ static int add_emotions(struct interview_service *service, const struct intervie
 	return 0;
 }
 
+// The times alone: the texts are the transcript's.
+static int add_segments(const struct interview_answer *answer, struct viva_arena *arena, Scoring__Answer *packed,
+			struct viva_error *error)
+{
+	VIVA_AUTO_JSON stored = answer->segments ? json_object() : NULL;
+	struct viva_speech_segment *segments = NULL;
+	size_t count = 0;
+	if (!stored)
+		return answer->segments ? VIVA_ENOMEM : 0;
+	json_object_set_new(stored, "segments", interview_stored_json(answer->segments));
+	int status = viva_speech_segments_read(stored, arena, &segments, &count, error);
+	Scoring__SpeechSegment *messages = viva_arena_alloc(arena, (count + 1) * sizeof *messages);
+	packed->segments = viva_arena_alloc(arena, (count + 1) * sizeof(Scoring__SpeechSegment *));
+	if (!messages || !packed->segments)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		scoring__speech_segment__init(&messages[i]);
+		messages[i].start = segments[i].start;
+		messages[i].end = segments[i].end;
+		packed->segments[i] = &messages[i];
+	}
+	packed->n_segments = count;
+	return status;
+}
+
 static int add_answers(struct interview_service *service, const struct interview_record *record,
 		       struct viva_arena *arena, Scoring__ScoreRequest *request, struct viva_error *error)
 {
@@ -108,6 +135,9 @@ static int add_answers(struct interview_service *service, const struct interview
 		packed[i].question = borrowed(answers[i].question);
 		packed[i].category = borrowed(answers[i].category);
 		pointers[i] = &packed[i];
+		status = add_segments(&answers[i], arena, &packed[i], error);
+		if (status)
+			return status;
 	}
 	request->answers = pointers;
 	request->n_answers = count;

@@ -215,6 +215,8 @@ static void put_scores(struct html *html, const json_t *question)
 	html_text(html, viva_report_text(question, "category"), 40);
 	if (seconds > 0)
 		html_put(html, " · spoken for %s", viva_report_clock(html->arena, seconds));
+	const char *pauses = viva_report_pauses(html->arena, json_object_get(question, "pauses"));
+	html_put(html, "%s%s", pauses[0] ? " · " : "", pauses);
 	put_line(html, "Content", viva_report_text(question, "content_sum"));
 	put_line(html, "Communication", viva_report_text(question, "communication_sum"));
 	put_line(html, "", viva_report_judge(html->arena, question));

@@ -22,6 +22,7 @@ static void put_tile(struct html *html, const json_t *value, int digits, const c
 void html_communication(struct html *html)
 {
 	const json_t *spoken = json_object_get(html->report, "communication");
+	const json_t *pauses = json_object_get(spoken, "pauses");
 	if (viva_report_number(spoken, "words") <= 0)
 		return;
 	html_put(html, "<h2>How was spoken</h2>\n<div class=\"tiles\">\n");
@@ -31,7 +32,7 @@ void html_communication(struct html *html)
 				   viva_report_number(spoken, "soft_fillers_per_100_words")));
 	put_tile(html, json_object_get(spoken, "repetitions_per_100_words"), 1, "words said twice", "in 100 words");
 	put_tile(html, json_object_get(spoken, "words_per_sentence"), 0, "words a sentence", "8–26 read well");
-	put_tile(html, NULL, 0, "pauses", "not measured");
+	put_tile(html, json_object_get(pauses, "count"), 0, "pauses", viva_report_pauses_share(html->arena, pauses));
 	html_put(html, "</div>\n");
 	html_element(html, "p", "small", viva_report_text(spoken, "pauses_note"), MAX_TEXT);
 }

@@ -37,6 +37,7 @@ static const char *figure(const struct pdf_report *part, const json_t *object, c
 void pdf_communication(const struct pdf_report *part)
 {
 	const json_t *spoken = json_object_get(part->report, "communication");
+	const json_t *pauses = json_object_get(spoken, "pauses");
 	if (viva_report_number(spoken, "words") <= 0)
 		return;
 	pdf_heading(part, "How was spoken", TILE_HEIGHT + 10);
@@ -46,7 +47,8 @@ void pdf_communication(const struct pdf_report *part)
 				    viva_report_number(spoken, "soft_fillers_per_100_words")));
 	show_tile(part, 2, figure(part, spoken, "repetitions_per_100_words", ""), "words said twice", "in 100 words");
 	show_tile(part, 3, figure(part, spoken, "words_per_sentence", "whole"), "words a sentence", "8–26 read well");
-	show_tile(part, 4, "", "pauses", "not measured");
+	show_tile(part, 4, figure(part, pauses, "count", "whole"), "pauses",
+		  viva_report_pauses_share(part->arena, pauses));
 	pdf_skip(part->pdf, TILE_HEIGHT + 4);
 	pdf_paragraph(part->pdf, PDF_SMALL, PDF_GREY, PDF_MARGIN, PDF_INNER, viva_report_text(spoken, "pauses_note"),
 		      NULL);

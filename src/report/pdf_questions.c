@@ -143,7 +143,9 @@ static const char *line_of_facts(const struct pdf_report *part, const json_t *qu
 	const char *duration = seconds > 0 ? viva_report_print(part->arena, "  ·  spoken for %s",
 							       viva_report_clock(part->arena, seconds))
 					   : "";
-	return viva_report_print(part->arena, "%s%s", category[0] ? category : "other", duration);
+	const char *pauses = viva_report_pauses(part->arena, json_object_get(question, "pauses"));
+	return viva_report_print(part->arena, "%s%s%s%s", category[0] ? category : "other", duration,
+				 pauses[0] ? "  ·  " : "", pauses);
 }
 
 static void show_sum(const struct pdf_report *part, const char *label, const char *sum)

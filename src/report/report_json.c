@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/report_json.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -87,7 +88,7 @@ static json_t *member(const json_t *object, const char *name)
 
 static json_t *question_json(const Scoring__Answer *answer, const json_t *details, size_t number)
 {
-	return json_pack("{s:I, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "number",
+	return json_pack("{s:I, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "number",
 			 (json_int_t)number, "question_id", answer->question_id, "question",
 			 member(details, "question"), "category", member(details, "category"), "transcript",
 			 answer->transcript, "duration", viva_json_real((double)answer->duration, 2), "confidence",
@@ -96,7 +97,8 @@ static json_t *question_json(const Scoring__Answer *answer, const json_t *detail
 			 "content_score", member(details, "content_score"), "communication_score",
 			 member(details, "communication_score"), "content_sum", member(details, "content_sum"),
 			 "communication_sum", member(details, "communication_sum"), "analysis",
-			 member(details, "analysis"), "judge", member(details, "judge"));
+			 member(details, "analysis"), "judge", member(details, "judge"), "pauses",
+			 member(details, "pauses"));
 }
 
 static json_t *questions_json(const struct viva_report_source *source)
@@ -183,8 +185,59 @@ static json_t *formulas_json(const struct viva_report_source *source, struct viv
 		member(source->details, "standard_errors"), "sums", sums_json(source, arena));
 }
 
+// Pauses of all scored answers whose times were given, put together; null where there is none.
+static json_t *pauses_json(const struct viva_report_source *source, size_t *ret_timed, size_t *ret_scored)
+{
+	double count = 0, long_count = 0, total = 0, longest = 0, span = 0;
+	bool is_by_word = true;
+	size_t index;
+	const json_t *answer;
+	*ret_timed = *ret_scored = 0;
+	json_array_foreach(json_object_get(source->details, "answers"), index, answer)
+	{
+		const json_t *pauses = json_object_get(answer, "pauses");
+		if (!json_is_true(json_object_get(answer, "scored")))
+			continue;
+		(*ret_scored)++;
+		if (!json_is_object(pauses))
+			continue;
+		(*ret_timed)++;
+		count += viva_report_number(pauses, "count");
+		long_count += viva_report_number(pauses, "long");
+		total += viva_report_number(pauses, "total_seconds");
+		longest = fmax(longest, viva_report_number(pauses, "longest_seconds"));
+		span += viva_report_number(pauses, "span_seconds");
+		is_by_word = is_by_word && json_is_true(json_object_get(pauses, "by_word"));
+	}
+	if (*ret_timed == 0)
+		return json_null();
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "answers", (json_int_t)*ret_timed, "count",
+			 viva_json_real(count, 0), "long", viva_json_real(long_count, 0), "total_seconds",
+			 viva_json_real(total, 2), "longest_seconds", viva_json_real(longest, 2), "span_seconds",
+			 viva_json_real(span, 2), "share", viva_json_real(span > 0 ? total / span : 0, 4), "by_word",
+			 is_by_word);
+}
+
+static const char *pauses_note(const json_t *pauses, size_t timed, size_t scored, struct viva_arena *arena)
+{
+	if (!json_is_object(pauses))
+		return "Transcripts came without times, so pauses are not measured.";
+	const char *some = timed < scored ? viva_report_print(arena, " in the %zu of %zu answers that came with times",
+							      timed, scored)
+					  : "";
+	return viva_report_print(
+		arena,
+		"Pauses are silences of half a second or more between words%s, long ones of two seconds or "
+		"more; what is before the first word and after the last is none. They weigh nothing in the "
+		"scores.%s",
+		some,
+		json_is_true(json_object_get(pauses, "by_word"))
+			? ""
+			: " Times came for runs of words, so pauses inside these were not seen.");
+}
+
 // What all answers that were scored show together of how was spoken.
-static json_t *communication_json(const struct viva_report_source *source)
+static json_t *communication_json(const struct viva_report_source *source, struct viva_arena *arena)
 {
 	double words = 0, fillers = 0, soft_fillers = 0, repetitions = 0, timed_words = 0, minutes = 0;
 	double sentence_sum = 0, sentence_words = 0, variety_sum = 0, variety_words = 0;
@@ -211,15 +264,17 @@ static json_t *communication_json(const struct viva_report_source *source)
 		variety_words += variety > 0 ? own : 0;
 	}
 	double per_hundred = words > 0 ? 100 / words : 0;
+	size_t timed = 0, scored = 0;
+	json_t *pauses = pauses_json(source, &timed, &scored);
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:n, s:s}", "words", viva_json_real(words, 0), "words_per_minute",
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "words", viva_json_real(words, 0), "words_per_minute",
 		minutes > 0 ? viva_json_real(timed_words / minutes, 0) : json_null(), "fillers_per_100_words",
 		viva_json_real(fillers * per_hundred, 1), "soft_fillers_per_100_words",
 		viva_json_real(soft_fillers * per_hundred, 1), "repetitions_per_100_words",
 		viva_json_real(repetitions * per_hundred, 1), "words_per_sentence",
 		sentence_words > 0 ? viva_json_real(sentence_sum / sentence_words, 1) : json_null(),
 		"lexical_diversity", variety_words > 0 ? viva_json_real(variety_sum / variety_words, 0) : json_null(),
-		"pauses", "pauses_note", "Transcripts carry no timing, so pauses are not measured.");
+		"pauses", pauses, "pauses_note", pauses_note(pauses, timed, scored, arena));
 }
 
 static bool is_recruitment(const struct viva_report_source *source)
@@ -279,7 +334,7 @@ json_t *viva_report_json(const struct viva_report_source *source)
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "report_version",
 			 REPORT_VERSION, "interview", interview_json(source), "scores",
 			 viva_score_json(source->response), "formulas", formulas_json(source, arena), "questions",
-			 questions_json(source), "communication", communication_json(source), "emotions",
+			 questions_json(source), "communication", communication_json(source, arena), "emotions",
 			 has_emotions ? viva_report_emotions(source->request) : json_null(), "video",
 			 video ? json_pack("{s:s}", "note", video) : json_null(), "method", method_json(source),
 			 "limits", limits_json(source), "rights", rights_json(source), "versions", "viva", VIVA_VERSION,

@@ -21,7 +21,7 @@ struct viva_report_source {
 	const Scoring__ScoreRequest *request;
 	const Scoring__ScoreResponse *response;
 	// {"answers": [{"question", "category", "analysis", "scored", "technical", "content_score",
-	// "communication_score", "content_sum", "communication_sum"}], "weights", "content_weights",
+	// "communication_score", "content_sum", "communication_sum", "pauses"}], "weights", "content_weights",
 	// "technical_fallback", "standard_errors"}: as many answers as the request.
 	const json_t *details;
 	bool include_emotions;

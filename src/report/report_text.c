@@ -159,6 +159,25 @@ const char *viva_report_specificity(struct viva_arena *arena, const json_t *anal
 				 100 * json_number_value(share), evidence);
 }
 
+const char *viva_report_pauses(struct viva_arena *arena, const json_t *pauses)
+{
+	double count = viva_report_number(pauses, "count");
+	if (!json_is_object(pauses))
+		return "";
+	if (count <= 0)
+		return "no pauses";
+	return viva_report_print(arena, "%.0f pause%s, the longest %.1f s", count, count > 1 ? "s" : "",
+				 viva_report_number(pauses, "longest_seconds"));
+}
+
+const char *viva_report_pauses_share(struct viva_arena *arena, const json_t *pauses)
+{
+	if (!json_is_object(pauses))
+		return "not measured";
+	return viva_report_print(arena, "%.0f long, %.0f %% of time", viva_report_number(pauses, "long"),
+				 100 * viva_report_number(pauses, "share"));
+}
+
 const struct viva_report_story_part viva_report_story[VIVA_REPORT_STORY_PARTS] = {
 	{"situation", "Situation"}, {"task", "Task"}, {"action", "Action"}, {"result", "Result"}};
 

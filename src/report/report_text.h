@@ -40,6 +40,11 @@ const char *viva_report_judges(struct viva_arena *arena, const json_t *scores);
 const char *viva_report_correctness(struct viva_arena *arena, const json_t *analysis);
 const char *viva_report_specificity(struct viva_arena *arena, const json_t *analysis);
 
+// "3 pauses, the longest 2.4 s" of "pauses" of a question; "" where no times were given.
+const char *viva_report_pauses(struct viva_arena *arena, const json_t *pauses);
+// What stands beside the number of all pauses: "2 long, 12 % of time", "not measured".
+const char *viva_report_pauses_share(struct viva_arena *arena, const json_t *pauses);
+
 // The parts of a story in their order, as the members of an analysis' "story" and for a reader.
 enum { VIVA_REPORT_STORY_PARTS = 4 };
 struct viva_report_story_part {

@@ -9,6 +9,7 @@
 #include "scoring/insights.h"
 #include "scoring/llm.h"
 #include "scoring/request.h"
+#include "speech/pauses.h"
 
 // docs/scoring.md: what depth, relevance and coverage weigh in the content of one answer.
 static const double DEPTH_WEIGHT = .45, RELEVANCE_WEIGHT = .25, COVERAGE_WEIGHT = .30;
@@ -130,19 +131,37 @@ static void explain_answer(struct calculation *calculation, size_t index)
 		scoring_insight_quote(insights, best->evidence);
 }
 
+// null where no times were given. NULL when memory is short.
+static json_t *pauses_json(const Scoring__Answer *answer)
+{
+	VIVA_AUTO_FREE struct viva_speech_segment *segments = NULL;
+	struct viva_pauses pauses;
+	if (answer->n_segments == 0)
+		return json_null();
+	if (scoring_segments_of(answer, &segments) != 0)
+		return NULL;
+	viva_pauses_measure(segments, answer->n_segments, answer->transcript, &pauses);
+	return json_pack(
+		"{s:I, s:I, s:o, s:o, s:o, s:o, s:b}", "count", (json_int_t)pauses.count, "long",
+		(json_int_t)pauses.long_count, "total_seconds", viva_json_real(pauses.total, 2), "longest_seconds",
+		viva_json_real(pauses.longest, 2), "span_seconds", viva_json_real(pauses.span, 2), "share",
+		viva_json_real(pauses.span > 0 ? pauses.total / pauses.span : 0, 4), "by_word", pauses.is_by_word);
+}
+
 static json_t *answer_details(const struct calculation *calculation, size_t index)
 {
 	const struct scoring_judgement *judgement = &calculation->judgements[index];
 	const struct answer_scores *scores = &calculation->scores[index];
 	bool is_technical = scores->is_scored &&
 			    (judgement->category == SCORING_TECHNICAL || judgement->category == SCORING_SITUATIONAL);
-	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:s?, s:s?}", "question_id",
+	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:s?, s:s?, s:o}", "question_id",
 			 calculation->request->answers[index]->question_id, "question", judgement->question, "category",
 			 judgement->category_name, "analysis", scoring_analysis_json(&judgement->analysis), "scored",
 			 scores->is_scored, "technical", is_technical, "content_score",
 			 scores->is_scored ? viva_json_real(scores->content, 2) : json_null(), "communication_score",
 			 scores->is_scored ? viva_json_real(scores->communication, 2) : json_null(), "content_sum",
-			 scores->content_sum, "communication_sum", scores->communication_sum);
+			 scores->content_sum, "communication_sum", scores->communication_sum, "pauses",
+			 pauses_json(calculation->request->answers[index]));
 }
 
 static int judge_answer(struct calculation *calculation, size_t index, struct viva_error *error)

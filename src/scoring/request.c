@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "scoring/state.h"
@@ -68,7 +69,29 @@ static int read_float(const json_t *json, const char *name, double max, float *r
 	return code;
 }
 
-static int read_answer(const json_t *json, Scoring__Answer *answer, struct viva_error *error)
+static int read_segments(const json_t *json, struct viva_arena *arena, Scoring__Answer *answer,
+			 struct viva_error *error)
+{
+	struct viva_speech_segment *segments = NULL;
+	size_t count = 0;
+	int code = viva_speech_segments_read(json, arena, &segments, &count, error);
+	if (code != 0 || count == 0)
+		return code;
+	Scoring__SpeechSegment *messages = viva_arena_alloc(arena, count * sizeof *messages);
+	answer->segments = viva_arena_alloc(arena, count * sizeof(Scoring__SpeechSegment *));
+	if (!messages || !answer->segments)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		scoring__speech_segment__init(&messages[i]);
+		messages[i].start = segments[i].start;
+		messages[i].end = segments[i].end;
+		messages[i].text = borrowed(segments[i].text);
+		answer->segments[answer->n_segments++] = &messages[i];
+	}
+	return 0;
+}
+
+static int read_answer(const json_t *json, struct viva_arena *arena, Scoring__Answer *answer, struct viva_error *error)
 {
 	if (!json_is_object(json))
 		return viva_fail(error, VIVA_EFIELD, NULL, "it must be an object");
@@ -83,6 +106,8 @@ static int read_answer(const json_t *json, Scoring__Answer *answer, struct viva_
 		code = read_float(json, "duration", MAX_SECONDS, &answer->duration, error);
 	if (code == 0)
 		code = read_float(json, "confidence", 1, &answer->confidence, error);
+	if (code == 0)
+		code = read_segments(json, arena, answer, error);
 	return code;
 }
 
@@ -117,7 +142,7 @@ static int read_answers(const json_t *json, struct viva_arena *arena, Scoring__S
 	for (size_t i = 0; i < count; i++) {
 		struct viva_error cause = {0};
 		scoring__answer__init(&answers[i]);
-		code = read_answer(json_array_get(array, i), &answers[i], &cause);
+		code = read_answer(json_array_get(array, i), arena, &answers[i], &cause);
 		if (code != 0)
 			return within(code, "answers", i, &cause, error);
 		request->answers[request->n_answers++] = &answers[i];
@@ -211,6 +236,33 @@ static int check_number(double value, const char *name, double max, struct viva_
 	return 0;
 }
 
+int scoring_segments_of(const Scoring__Answer *answer, struct viva_speech_segment **ret_segments)
+{
+	if (answer->n_segments > VIVA_SPEECH_MAX_SEGMENTS)
+		return VIVA_ELIMIT;
+	struct viva_speech_segment *segments = calloc(answer->n_segments + 1, sizeof *segments);
+	if (!segments)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < answer->n_segments; i++)
+		segments[i] = (struct viva_speech_segment){.start = answer->segments[i]->start,
+							   .end = answer->segments[i]->end,
+							   .text = answer->segments[i]->text};
+	*ret_segments = segments;
+	return 0;
+}
+
+static int check_segments(const Scoring__Answer *answer, struct viva_error *error)
+{
+	VIVA_AUTO_FREE struct viva_speech_segment *segments = NULL;
+	if (answer->n_segments == 0)
+		return 0;
+	int code = scoring_segments_of(answer, &segments);
+	if (code == VIVA_ELIMIT)
+		return viva_fail(error, VIVA_EFIELD, "segments", "there are more than %d segments",
+				 VIVA_SPEECH_MAX_SEGMENTS);
+	return code == 0 ? viva_speech_segments_check(segments, answer->n_segments, answer->transcript, error) : code;
+}
+
 static int check_answer(const Scoring__Answer *answer, struct viva_error *error)
 {
 	int code = check_size(answer->question_id, "question_id", SCORING_MAX_NAME_BYTES, error);
@@ -224,6 +276,8 @@ static int check_answer(const Scoring__Answer *answer, struct viva_error *error)
 		code = check_number((double)answer->duration, "duration", MAX_SECONDS, error);
 	if (code == 0)
 		code = check_number((double)answer->confidence, "confidence", 1, error);
+	if (code == 0)
+		code = check_segments(answer, error);
 	return code;
 }
 

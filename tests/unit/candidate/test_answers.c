@@ -32,10 +32,12 @@ static void test_answers__one_object_is_one_answer(void **state)
 {
 	(void)state;
 	VIVA_AUTO(candidate_answers)
-	answers = answers_of("{\"transcript\":\"only\",\"duration\":2.5,\"confidence\":0.5}");
+	answers = answers_of("{\"transcript\":\"only\",\"duration\":2.5,\"confidence\":0.5,"
+			     "\"segments\":[{\"start\":0,\"end\":1,\"text\":\"only\"}]}");
 	struct candidate_answer answer = candidate_answers_take(answers, "q", NULL, NULL);
 	assert_string_equal(answer.transcript, "only");
 	assert_true(answer.duration == 2.5 && answer.confidence == 0.5);
+	assert_int_equal(json_array_size(answer.segments), 1);
 }
 
 static void test_answers__the_questions_own_answer_comes_first_then_its_category_then_any(void **state)

@@ -143,12 +143,18 @@ static void test_life__answers_with_members_out_of_range_name_them(void **state)
 		{"{\"question_id\":\"q\",\"transcript\":\"t\",\"duration\":7201}", "duration"},
 		{"{\"question_id\":\"q\",\"transcript\":\"t\",\"duration\":1,\"confidence\":1.1}", "confidence"},
 		{"{\"question_id\":\"q\",\"transcript\":\"t\",\"duration\":1,\"language\":7}", "language"},
+		{"{\"question_id\":\"q\",\"transcript\":\"t\",\"duration\":1,\"segments\":{}}", "segments"},
+		{"{\"question_id\":\"q\",\"transcript\":\"t\",\"duration\":1,\"segments\":[{\"start\":0,\"end\":1,"
+		 "\"text\":\"u\"}]}",
+		 "segments"},
 	};
 	for (size_t i = 0; i < VIVA_COUNT(cases); i++) {
 		VIVA_AUTO_JSON body = json_loads(cases[i].body, 0, NULL);
 		struct interview_answer_request request;
 		struct viva_error error = {0};
-		assert_error(interview_answer_parse(body, &request, &error), VIVA_EFIELD);
+		VIVA_AUTO(viva_arena) arena = NULL;
+		assert_ok(viva_arena_create(0, &arena));
+		assert_error(interview_answer_parse(body, arena, &request, &error), VIVA_EFIELD);
 		assert_string_equal(error.field, cases[i].field);
 	}
 }
@@ -160,10 +166,12 @@ static void test_life__a_transcript_has_50000_characters_and_no_more(void **stat
 	memset(text, 'a', INTERVIEW_MAX_TRANSCRIPT + 1);
 	VIVA_AUTO_JSON body = json_pack("{s:s, s:s, s:i}", "question_id", "q", "transcript", text, "duration", 1);
 	struct interview_answer_request request;
-	assert_error(interview_answer_parse(body, &request, NULL), VIVA_EFIELD);
+	VIVA_AUTO(viva_arena) arena = NULL;
+	assert_ok(viva_arena_create(0, &arena));
+	assert_error(interview_answer_parse(body, arena, &request, NULL), VIVA_EFIELD);
 	text[INTERVIEW_MAX_TRANSCRIPT] = '\0';
 	json_object_set_new(body, "transcript", json_string(text));
-	assert_ok(interview_answer_parse(body, &request, NULL));
+	assert_ok(interview_answer_parse(body, arena, &request, NULL));
 }
 
 #define WITH_SERVICE(test) cmocka_unit_test_setup_teardown(test, interview_fixture_set_up, interview_fixture_tear_down)

@@ -124,6 +124,11 @@ json_t *report_fixture_make(const struct report_case *test)
 	response.n_insights = 2;
 	VIVA_AUTO_JSON details = details_of(test);
 	assert_non_null(details);
+	if (test->has_times)
+		json_object_set_new(json_array_get(json_object_get(details, "answers"), 0), "pauses",
+				    json_pack("{s:i, s:i, s:f, s:f, s:f, s:f, s:b}", "count", 4, "long", 1,
+					      "total_seconds", 5.25, "longest_seconds", 2.4, "span_seconds", 42.,
+					      "share", .125, "by_word", 1));
 	const struct viva_report_source source = {.request = &request,
 						  .response = &response,
 						  .details = details,

@@ -16,6 +16,7 @@ struct report_case {
 	const char *transcript;  // of the first answer, and its evidence
 	size_t frames;           // of the timeline: at 10 a second, the expression changes every 50
 	bool not_scorable;
+	bool has_times;  // the first answer came with times
 };
 
 // The report of such an interview; the caller's.

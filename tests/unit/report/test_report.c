@@ -51,7 +51,7 @@ static void test_report__every_format_tells_the_same_facts(void **state)
 		"answer 1: (71.25) ÷ 1 = 71.25",
 		"(0.6 × 71.25 + 0.4 × 80.50) ÷ 1 = 74.95",
 		"100 × (0.45 × depth 0.6125) ÷ 1 = 71.25",
-		"Transcripts carry no timing, so pauses are not measured.",
+		"Transcripts came without times, so pauses are not measured.",
 		"No key frames are stored, so this report holds no pictures.",
 		"You may object to automated scoring, and have a person review the result.",
 		"A score is an aid for practice and for people who decide; it must not decide on its own.",
@@ -107,6 +107,28 @@ static void test_report__an_answer_shows_how_right_and_specific_it_is_and_which_
 	VIVA_AUTO_FREE char *without = report_fixture_text(unscored, VIVA_REPORT_PDF);
 	assert_lacks(without, "Correctness");
 	assert_lacks(without, "Specificity");
+}
+
+static void test_report__pauses_are_told_where_times_were_given(void **state)
+{
+	(void)state;
+	struct report_case test = plain;
+	test.has_times = true;
+	VIVA_AUTO_JSON report = report_fixture_make(&test);
+	const json_t *pauses = json_object_get(json_object_get(report, "communication"), "pauses");
+	assert_int_equal(json_integer_value(json_object_get(pauses, "answers")), 1);
+	assert_true(json_number_value(json_object_get(pauses, "share")) == .125);
+	VIVA_AUTO_FREE char *pdf = report_fixture_text(report, VIVA_REPORT_PDF);
+	VIVA_AUTO_FREE char *html = report_fixture_text(report, VIVA_REPORT_HTML);
+	static const char *const facts[] = {"4 pauses, the longest 2.4 s", "1 long, 12 % of time",
+					    "silences of half a second or more"};
+	for (size_t i = 0; i < VIVA_COUNT(facts); i++) {
+		assert_has(pdf, facts[i]);
+		assert_has(html, facts[i]);
+	}
+	assert_lacks(pdf, "not measured");
+	VIVA_AUTO_JSON untimed = report_fixture_make(&plain);
+	assert_true(json_is_null(json_object_get(json_object_get(untimed, "communication"), "pauses")));
 }
 
 static void test_report__the_same_report_is_the_same_bytes(void **state)
@@ -265,6 +287,7 @@ int main(void)
 		cmocka_unit_test(test_report__every_format_tells_the_same_facts),
 		cmocka_unit_test(
 			test_report__an_answer_shows_how_right_and_specific_it_is_and_which_parts_of_a_story_it_has),
+		cmocka_unit_test(test_report__pauses_are_told_where_times_were_given),
 		cmocka_unit_test(test_report__the_same_report_is_the_same_bytes),
 		cmocka_unit_test(test_report__recruitment_has_nothing_of_emotions),
 		cmocka_unit_test(test_report__what_could_not_be_scored_has_no_number),
