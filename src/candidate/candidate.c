@@ -40,7 +40,8 @@ static const struct viva_option options[] = {
 	{.name = "answers",
 	 .type = VIVA_OPTION_TEXT,
 	 .unit = "path",
-	 .help = "Answers as JSON: a list, or one a line, of transcript, duration, confidence, segments, and question_id, key or "
+	 .help = "Answers as JSON: a list, or one a line, of transcript, duration, confidence, segments, and "
+		 "question_id, key or "
 		 "category"},
 	{.name = "seconds-per-question",
 	 .type = VIVA_OPTION_REAL,
