@@ -86,9 +86,10 @@ static json_t *expressions_json(const struct viva_vision_result *result)
 
 static json_t *blinks_json(const struct viva_blink_summary *blinks)
 {
-	return json_pack("{s:i, s:o, s:o, s:o, s:i}", "count", blinks->count, "rate",
+	return json_pack("{s:i, s:o, s:o, s:o, s:i, s:i, s:i}", "count", blinks->count, "rate",
 			 real((double)blinks->rate_per_min), "avg_duration", real((double)blinks->avg_duration_ms),
-			 "reliability", real((double)blinks->reliability), "long_closures", blinks->long_closures);
+			 "reliability", real((double)blinks->reliability), "partial", blinks->partial, "long_closures",
+			 blinks->long_closures, "squints", blinks->squints);
 }
 
 static json_t *faces_json(const struct viva_vision_details *details)

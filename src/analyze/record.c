@@ -26,7 +26,18 @@ void analyze_set_name(struct analyze_record *record, const char *name)
 
 const char *analyze_eyes_name(enum viva_eye_state eyes)
 {
-	return eyes == VIVA_EYES_OPEN ? "open" : eyes == VIVA_EYES_CLOSED ? "closed" : "unknown";
+	switch (eyes) {
+	case VIVA_EYES_UNKNOWN:
+		return "unknown";
+	case VIVA_EYES_OPEN:
+	case VIVA_EYES_DIPPING:
+		return "open";
+	case VIVA_EYES_CLOSED:
+		return "closed";
+	case VIVA_EYES_NARROWED:
+		return "narrowed";
+	}
+	return "unknown";
 }
 
 static void widen(struct analyze_range *range, float value, bool is_first)

@@ -32,7 +32,7 @@ struct analyze_record {
 
 // The name without control characters and broken UTF-8, which become "?", cut at a character's boundary.
 void analyze_set_name(struct analyze_record *record, const char *name);
-const char *analyze_eyes_name(enum viva_eye_state eyes);  // "open", "closed", "unknown"
+const char *analyze_eyes_name(enum viva_eye_state eyes);  // "open", "narrowed", "closed", "unknown"
 
 struct analyze_range {
 	float low, high;

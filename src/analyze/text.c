@@ -77,7 +77,12 @@ static void tell_blinks(const struct analyze_writer *writer, const struct analyz
 	if (blinks.count > 0)
 		fprintf(writer->out, "; %.0f ms on average, %.1f a minute", (double)blinks.avg_duration_ms,
 			(double)blinks.rate_per_min);
+	if (blinks.partial > 0)
+		fprintf(writer->out, "; %d partial", blinks.partial);
 	fprintf(writer->out, " (reliability %.2f)\n", (double)blinks.reliability);
+	if (blinks.long_closures > 0 || blinks.squints > 0)
+		fprintf(writer->out, "  eyes       closed for long %d times, narrowed %d times\n", blinks.long_closures,
+			blinks.squints);
 }
 
 static void tell_shares(FILE *out, const struct analyze_summary *summary)

@@ -71,6 +71,8 @@ static Emotion__BlinkMetrics *make_blink_metrics(const struct viva_blink_summary
 	metrics->avg_duration = blinks->avg_duration_ms;
 	metrics->reliability = blinks->reliability;
 	metrics->long_closures = blinks->long_closures;
+	metrics->partial = blinks->partial;
+	metrics->squints = blinks->squints;
 	return metrics;
 }
 
@@ -222,9 +224,10 @@ static json_t *blinks_json(const Emotion__BlinkMetrics *blinks)
 {
 	if (!blinks)
 		return json_null();
-	return json_pack("{s:i, s:o, s:o, s:o, s:i}", "count", blinks->count, "rate", real(blinks->rate),
+	return json_pack("{s:i, s:o, s:o, s:o, s:i, s:i, s:i}", "count", blinks->count, "rate", real(blinks->rate),
 			 "avg_duration", real(blinks->avg_duration), "reliability", real(blinks->reliability),
-			 "long_closures", blinks->long_closures);
+			 "partial", blinks->partial, "long_closures", blinks->long_closures, "squints",
+			 blinks->squints);
 }
 
 static json_t *pose_json(const Emotion__HeadPose *pose)

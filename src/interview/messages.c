@@ -79,9 +79,10 @@ static json_t *blink_metrics_json(const Emotion__BlinkMetrics *metrics)
 {
 	if (!metrics)
 		return json_null();
-	return json_pack("{s:i, s:o, s:o, s:o, s:i}", "count", metrics->count, "rate", real(metrics->rate),
+	return json_pack("{s:i, s:o, s:o, s:o, s:i, s:i, s:i}", "count", metrics->count, "rate", real(metrics->rate),
 			 "avg_duration", real(metrics->avg_duration), "reliability", real(metrics->reliability),
-			 "long_closures", metrics->long_closures);
+			 "partial", metrics->partial, "long_closures", metrics->long_closures, "squints",
+			 metrics->squints);
 }
 
 static json_t *head_pose_json(const Emotion__HeadPose *pose)

@@ -7,9 +7,10 @@
 #include "base/error.h"
 
 enum {
-	FORMAT = 2,
-	FIRST_FORMAT = 1,  // without what each detector saw and long closures; still read, so that an upgrade refuses
-			   // no session
+	FORMAT = 3,
+	LONG_CLOSURES_FORMAT = 2,  // the first with them and what each detector saw
+	SQUINTS_FORMAT = 3,        // the first with them and what else is told of lids that don't close
+	FIRST_FORMAT = 1,          // older ones are still read, so that an upgrade refuses no session
 	FLAG_TIME = 1,
 	FLAG_FACE = 2,
 	FLAG_EXPRESSION = 4,
@@ -18,6 +19,10 @@ enum {
 	MAX_FACES = 1000,
 	MAX_FACES_SEEN = 32,
 	MAX_OPEN_RATIO = 20000,
+	FLAG_NO_BLINK = 1,
+	FLAG_SURE = 2,
+	FLAG_SHUT = 4,
+	ALL_EYE_FLAGS = 7,
 };
 
 struct writer {
@@ -105,6 +110,24 @@ static void put_eyes(struct writer *writer, const struct viva_tracker_eyes *eyes
 	put_float(writer, eyes->visibility);
 }
 
+static void put_lids(struct writer *writer, const struct viva_tracker_eyes *eyes)
+{
+	put(writer, (uint64_t)eyes->partial_blinks, 4);
+	put(writer, (uint64_t)eyes->squints, 4);
+	put(writer, eyes->level, 2);
+	put(writer, eyes->narrowest, 2);
+	put(writer, eyes->narrowed_frames, 1);
+	put(writer, (uint64_t)eyes->narrowed_since_ms, 8);
+	put(writer, (uint64_t)eyes->opened_ms, 8);
+	put_float(writer, eyes->yaw);
+	put_float(writer, eyes->pitch);
+	put(writer, eyes->shut_ms, 2);
+	put(writer,
+	    (eyes->is_no_blink ? FLAG_NO_BLINK : 0u) | (eyes->is_closure_sure ? FLAG_SURE : 0u) |
+		    (eyes->is_shut ? FLAG_SHUT : 0u),
+	    1);
+}
+
 // As distances from the last frame, four bytes each: a blink of seven weeks ago is dropped.
 static void put_blinks(struct writer *writer, const struct viva_tracker_eyes *eyes, int64_t last_ms)
 {
@@ -146,6 +169,7 @@ size_t viva_tracker_write(const struct viva_tracker *tracker, uint8_t ret_bytes[
 	put(&writer, tracker->faces_near, 1);
 	put(&writer, tracker->faces_far, 1);
 	put(&writer, (uint64_t)tracker->eyes.long_closures, 4);
+	put_lids(&writer, &tracker->eyes);
 	put_eyes(&writer, &tracker->eyes);
 	put_blinks(&writer, &tracker->eyes, tracker->last_ms);
 	put_expression(&writer, &tracker->expression);
@@ -154,7 +178,7 @@ size_t viva_tracker_write(const struct viva_tracker *tracker, uint8_t ret_bytes[
 
 static void take_eyes(struct reader *reader, struct viva_tracker_eyes *eyes)
 {
-	eyes->state = (enum viva_eye_state)take(reader, 1, VIVA_EYES_CLOSED);
+	eyes->state = (enum viva_eye_state)take(reader, 1, VIVA_EYES_NARROWED);
 	eyes->open_count = (uint8_t)take(reader, 1, VIVA_TRACKER_OPEN_RATIOS);
 	eyes->open_next = (uint8_t)take(reader, 1, VIVA_TRACKER_OPEN_RATIOS - 1);
 	for (int i = 0; i < eyes->open_count; i++)
@@ -168,6 +192,24 @@ static void take_eyes(struct reader *reader, struct viva_tracker_eyes *eyes)
 	// A ring that is not full has its next place behind the last.
 	if (eyes->open_count < VIVA_TRACKER_OPEN_RATIOS && eyes->open_next != eyes->open_count)
 		reader->is_bad = true;
+}
+
+static void take_lids(struct reader *reader, struct viva_tracker_eyes *eyes)
+{
+	eyes->partial_blinks = (int32_t)take(reader, 4, INT32_MAX);
+	eyes->squints = (int32_t)take(reader, 4, INT32_MAX);
+	eyes->level = (uint16_t)take(reader, 2, MAX_OPEN_RATIO);
+	eyes->narrowest = (uint16_t)take(reader, 2, MAX_OPEN_RATIO);
+	eyes->narrowed_frames = (uint8_t)take(reader, 1, UINT8_MAX);
+	eyes->narrowed_since_ms = take_time(reader);
+	eyes->opened_ms = take_time(reader);
+	eyes->yaw = take_float(reader, -360, 360);
+	eyes->pitch = take_float(reader, -360, 360);
+	eyes->shut_ms = (uint16_t)take(reader, 2, UINT16_MAX);
+	unsigned flags = (unsigned)take(reader, 1, ALL_EYE_FLAGS);
+	eyes->is_no_blink = (flags & FLAG_NO_BLINK) != 0;
+	eyes->is_closure_sure = (flags & FLAG_SURE) != 0;
+	eyes->is_shut = (flags & FLAG_SHUT) != 0;
 }
 
 static void take_blinks(struct reader *reader, struct viva_tracker_eyes *eyes, int64_t last_ms)
@@ -214,11 +256,13 @@ int viva_tracker_read(struct viva_bytes bytes, struct viva_tracker *ret_tracker)
 	tracker.region.angle = take_float(&reader, -7, 7);
 	tracker.frames_since_detection = (uint8_t)take(&reader, 1, UINT8_MAX);
 	tracker.face_count = (int32_t)take(&reader, 2, MAX_FACES);
-	if (format > FIRST_FORMAT) {
+	if (format >= LONG_CLOSURES_FORMAT) {
 		tracker.faces_near = (uint8_t)take(&reader, 1, MAX_FACES_SEEN);
 		tracker.faces_far = (uint8_t)take(&reader, 1, MAX_FACES_SEEN);
 		tracker.eyes.long_closures = (int32_t)take(&reader, 4, INT32_MAX);
 	}
+	if (format >= SQUINTS_FORMAT)
+		take_lids(&reader, &tracker.eyes);
 	take_eyes(&reader, &tracker.eyes);
 	take_blinks(&reader, &tracker.eyes, tracker.last_ms);
 	take_expression(&reader, &tracker.expression);

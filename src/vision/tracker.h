@@ -33,7 +33,14 @@ enum { VIVA_EXPRESSION_COUNT = VIVA_EMOTION_CONFIDENT };
 const char *viva_emotion_name(enum viva_emotion emotion);  // "happy"
 
 // unknown ──(baseline is there, eyes can be seen)──▶ open ⇄ closed; any ──(face lost, turned away, gap)──▶ unknown
-enum viva_eye_state { VIVA_EYES_UNKNOWN, VIVA_EYES_OPEN, VIVA_EYES_CLOSED };
+// open ⇄ dipping: narrower than a moment ago. What comes of it is a blink, or, after a while, narrowed: a squint.
+enum viva_eye_state {
+	VIVA_EYES_UNKNOWN,
+	VIVA_EYES_OPEN,
+	VIVA_EYES_CLOSED,
+	VIVA_EYES_DIPPING,
+	VIVA_EYES_NARROWED,
+};
 
 enum {
 	VIVA_TRACKER_OPEN_RATIOS = 60,  // eye ratios of the last open frames, from which the baseline comes
@@ -57,12 +64,25 @@ struct viva_tracker_eyes {
 	int64_t closed_since_ms;
 	int32_t blink_count;
 	int64_t blink_total_ms;                       // sum of the durations
-	int32_t long_closures;                        // too long for a blink, too short to doubt the baseline
+	int32_t partial_blinks;                       // among blink_count: the lids did not close
+	int32_t long_closures;                        // too long for a blink
+	int32_t squints;                              // narrowings too long for a blink
 	int64_t observed_ms;                          // time over which the eyes were looked at
 	float interval_ms;                            // between frames, smoothed; 0 = unknown
 	float visibility;                             // share of frames in which the eyes could be judged, smoothed
 	int64_t blink_times_ms[VIVA_TRACKER_BLINKS];  // starts, the oldest first
 	uint8_t blink_times;
+	// Of the narrowing or closure in progress.
+	uint16_t level;           // the opening before it, in ten-thousandths
+	uint16_t narrowest;       // the least opening in it, likewise
+	uint8_t narrowed_frames;  // before it ended
+	int64_t narrowed_since_ms;
+	bool is_no_blink;      // another one's end, or the head moved, or the points slipped
+	bool is_closure_sure;  // and no squint
+	int64_t opened_ms;     // when the eyes last came to be open
+	float yaw, pitch;      // of the head while they were, degrees, smoothed
+	bool is_shut;          // in the last frame, as far as attention goes
+	uint16_t shut_ms;      // for how long, up to where that matters
 };
 
 struct viva_tracker_expression {
@@ -100,7 +120,9 @@ struct viva_blink_summary {
 	float rate_per_min;     // over the observed time
 	float avg_duration_ms;  // 0 without a blink
 	float reliability;      // 0–1: how far frame rate and view of the eyes allow to trust the count
-	int32_t long_closures;  // of more than 1 s, up to 3: not among the blinks
+	int32_t partial;        // of these: the lids came down, but did not close
+	int32_t long_closures;  // of more than 1 s: not among the blinks
+	int32_t squints;        // moderate narrowings of more than .4 s: not among the blinks
 };
 struct viva_blink_summary viva_tracker_blinks(const struct viva_tracker *tracker);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "models/model_files.h"
+#include "vision/blinks.h"
 #include "vision/context.h"
 #include "vision/details.h"
 #include "vision/expression.h"
@@ -245,25 +246,29 @@ static int tell_expression(struct viva_context *context, struct viva_tracker *tr
 }
 
 // The timestamp drives blinks and smoothing; one that does not advance leaves them as they are.
-static int advance(struct viva_context *context, struct viva_tracker *tracker, int64_t now_ms,
-		   struct viva_vision_result *result, struct viva_error *error)
+static int observe_eyes(struct viva_context *context, struct viva_tracker *tracker, int64_t now_ms,
+			struct viva_vision_result *result, struct viva_error *error)
 {
+	struct viva_tracker_eyes *eyes = &tracker->eyes;
 	int64_t elapsed_ms = tracker->has_time ? now_ms - tracker->last_ms : 0;
-	struct viva_eyes_seen seen = {.is_visible = result->is_detected && fabsf(result->pose.yaw) <= VIVA_EYES_MAX_YAW,
-				      .ratio = result->eye_ratio};
-	if (elapsed_ms > 0) {
-		seen.is_looked_at = seen.is_visible && viva_eyes_are_in_doubt(&tracker->eyes, seen.ratio);
+	if (!tracker->has_time || elapsed_ms > 0) {
+		struct viva_eyes_seen seen = {.is_visible = result->is_detected &&
+							    fabsf(result->pose.yaw) <= VIVA_EYES_MAX_YAW,
+					      .ratio = result->eye_ratio,
+					      .yaw = result->pose.yaw,
+					      .pitch = result->pose.pitch};
 		int code = 0;
+		seen.is_looked_at = seen.is_visible && viva_eyes_are_in_doubt(eyes, now_ms, seen.ratio);
 		if (seen.is_looked_at)
 			code = viva_eyes_look(&context->eye, &context->picture, &context->face, &seen.open, error);
 		if (code != 0)
 			return code;
-		viva_eyes_observe(&tracker->eyes, now_ms, elapsed_ms, &seen);
+		viva_eyes_observe(eyes, now_ms, elapsed_ms, &seen);
 	}
-	if (tracker->eyes.state == VIVA_EYES_CLOSED)
+	if (eyes->state == VIVA_EYES_CLOSED || eyes->is_shut)
 		result->has_gaze = false;
-	if (!tracker->has_time || elapsed_ms > 0)
-		tracker->last_ms = now_ms;
+	result->attention *= viva_eyes_attention(eyes);
+	tracker->last_ms = now_ms;
 	tracker->has_time = true;
 	return 0;
 }
@@ -343,12 +348,13 @@ int viva_vision_analyze_in_detail(struct viva_vision *vision, struct viva_bytes 
 	int code = locate(context, &next, &result, error);
 	// Time never runs backwards for the tracker: a late frame is seen as if it came with the newest.
 	int64_t now_ms = next.has_time ? VIVA_MAX(timestamp_ms, next.last_ms) : timestamp_ms;
+	if (code == 0)
+		code = observe_eyes(context, &next, now_ms, &result, error);
 	if (code == 0 && result.is_detected)
 		code = tell_expression(context, &next, now_ms, &result, error);
+	// Last, for it may decode the picture anew, at a scale that the face's points don't fit.
 	if (code == 0 && ret_details)
 		code = tell_details(context, &result, ret_details, error);
-	if (code == 0)
-		code = advance(context, &next, now_ms, &result, error);
 	give_back_context(vision, context);
 	if (code != 0)
 		return code;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vision/eyes.h"
+#include "vision/blinks.h"
 #include "vision/tracker.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

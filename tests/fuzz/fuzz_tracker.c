@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vision/blinks.h"
 #include "vision/expression.h"
 #include "vision/eyes.h"
 #include "vision/pose.h"
@@ -65,11 +66,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fill_face(data, size, (size_t)frame * 11, &face);
 		struct viva_head_pose pose = viva_pose_of(&face);
 		struct viva_gaze gaze = viva_gaze_of(&face, &pose);
-		float attention = viva_attention_of(&gaze);
+		float attention = viva_attention_of(&gaze) * viva_eyes_attention(&tracker.eyes);
 		tracker.last_ms = (int64_t)frame * STEP_MS;
 		uint8_t byte = data[(size_t)frame % size];
-		struct viva_eyes_seen seen = {.is_visible = byte % 8 != 0,
+		struct viva_eyes_seen seen = {.is_visible = byte % 8 != 0 && fabsf(pose.yaw) <= VIVA_EYES_MAX_YAW,
 					      .ratio = viva_eye_ratio(&face),
+					      .yaw = pose.yaw,
+					      .pitch = pose.pitch,
 					      .is_looked_at = byte % 16 > 8,
 					      .open = (float)byte / UINT8_MAX};
 		viva_eyes_observe(&tracker.eyes, tracker.last_ms, STEP_MS, &seen);
