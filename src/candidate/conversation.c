@@ -19,6 +19,7 @@ enum {
 	ANSWER_PATIENCE_MS = 45000,  // for an acknowledgement; longer than the platform may work on it
 	RESEND_MS = 2000,
 	QUESTION_PATIENCE_MS = 5000,
+	HINT_SHOWN_MS = 6000,      // it comes again every five seconds while it lasts
 	FRAME_PATIENCE_MS = 2000,  // at --fps 0, when no update comes
 	UNKNOWN_RATE = 10,         // for timestamps at --fps 0 of a film of unknown rate
 };
@@ -52,6 +53,7 @@ struct conversation {
 	size_t next_frame;
 	int64_t next_frame_ms;  // when it is due, monotonic
 	int64_t newest_ms;      // time of the latest frame whose update came, Unix
+	int64_t hint_until_ms;
 	int64_t heard_ms;
 	int64_t pinged_ms;
 	int64_t lost_ms;          // since when there is no connection; 0 = there is
@@ -175,6 +177,22 @@ static void take_update(struct conversation *talk, const json_t *data)
 	status->attention = json_number_value(json_object_get(data, "attention"));
 }
 
+static void take_hint(struct conversation *talk, const json_t *data)
+{
+	copy_text(data, "message", talk->status.hint, sizeof talk->status.hint);
+	talk->hint_until_ms = candidate_now_ms() + HINT_SHOWN_MS;
+	if (!talk->view->is_live)
+		candidate_view_say(talk->view, "  %s", talk->status.hint);
+}
+
+static void show(struct conversation *talk)
+{
+	int64_t now_ms = candidate_now_ms();
+	if (now_ms >= talk->hint_until_ms)
+		talk->status.hint[0] = '\0';
+	candidate_view_update(talk->view, &talk->status, now_ms);
+}
+
 static void mark_kept(struct conversation *talk)
 {
 	if (talk->turn.state != ANSWER_SENT)
@@ -245,6 +263,8 @@ static void take_message(struct conversation *talk, const json_t *message)
 		take_question(talk, data);
 	else if (strcmp(type, "emotion_update") == 0)
 		take_update(talk, data);
+	else if (strcmp(type, "hint") == 0)
+		take_hint(talk, data);
 	else if (strcmp(type, "analysis") == 0)
 		take_analysis(talk, data);
 	else if (strcmp(type, "error") == 0)
@@ -353,7 +373,7 @@ static void connect_again(struct conversation *talk)
 				result == VIVA_ERATE;
 		if (!may_pass || candidate_now_ms() - talk->lost_ms > CANDIDATE_PATIENCE_MS)
 			fail(talk, result, viva_error_message(&error));
-		candidate_view_update(talk->view, &talk->status, candidate_now_ms());
+		show(talk);
 		candidate_back_off(attempt);
 	}
 	talk->status.is_connected = talk->error.code == 0;
@@ -388,7 +408,7 @@ static void go_on(struct conversation *talk)
 	}
 	if (result == VIVA_ENOMEM)
 		fail(talk, VIVA_ENOMEM, "out of memory");
-	candidate_view_update(talk->view, &talk->status, candidate_now_ms());
+	show(talk);
 }
 
 static int answer_all(struct conversation *talk, struct viva_error *error)

@@ -27,6 +27,7 @@ struct candidate_status {
 	int64_t updates;  // received
 	bool sends_frames;
 	bool is_face_missing;
+	char hint[160];  // what would help to see better; "" = nothing
 	bool is_connected;
 };
 

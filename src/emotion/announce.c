@@ -19,6 +19,29 @@ static bool can_be_told_of(const char *session_id)
 	return size > 0 && size <= VIVA_EVENT_MAX_SESSION_ID;
 }
 
+static json_t *real(float value)
+{
+	return viva_json_real((double)value, DIGITS);
+}
+
+static int add_face(json_t *metadata, const struct viva_vision_result *result)
+{
+	const struct viva_vision_box *box = &result->box;
+	const struct viva_head_pose *pose = &result->pose;
+	json_t *face = json_pack("{s:i, s:i, s:i, s:i}", "x", (int)box->x, "y", (int)box->y, "width", (int)box->width,
+				 "height", (int)box->height);
+	json_t *head = json_pack("{s:o, s:o, s:o}", "yaw", real(pose->yaw), "pitch", real(pose->pitch), "roll",
+				 real(pose->roll));
+	int code = json_object_set_new(metadata, "face", face);
+	if (json_object_set_new(metadata, "head_pose", head))
+		code = -1;
+	if (result->has_gaze && json_object_set_new(metadata, "gaze",
+						    json_pack("{s:o, s:o}", "yaw", real(result->gaze.yaw), "pitch",
+							      real(result->gaze.pitch))))
+		code = -1;
+	return code;
+}
+
 static json_t *make_metadata(const struct emotion_sighting *sighting)
 {
 	const struct emotion_frame *frame = sighting->frame;
@@ -26,17 +49,13 @@ static json_t *make_metadata(const struct emotion_sighting *sighting)
 	json_t *metadata = json_pack(
 		"{s:I, s:b, s:o, s:s, s:o, s:i, s:s}", "frame_number", (json_int_t)frame->frame_number, "face_detected",
 		result->is_detected, "latency_ms", viva_json_real((double)sighting->latency_us / 1000, 3), "source",
-		frame->is_queued ? "queue" : "live", "attention", viva_json_real((double)result->attention, DIGITS),
-		"face_count", (int)result->face_count, "hint", viva_vision_hint_name(result->hint));
-	if (!metadata || !result->is_detected)
-		return metadata;
-	const struct viva_vision_box *box = &result->box;
-	json_t *face = json_pack("{s:i, s:i, s:i, s:i}", "x", (int)box->x, "y", (int)box->y, "width", (int)box->width,
-				 "height", (int)box->height);
-	if (json_object_set_new(metadata, "face", face) == 0)
-		return metadata;
-	json_decref(metadata);
-	return NULL;
+		frame->is_queued ? "queue" : "live", "attention", real(result->attention), "face_count",
+		(int)result->face_count, "hint", viva_vision_hint_name(result->hint));
+	if (metadata && result->is_detected && add_face(metadata, result)) {
+		json_decref(metadata);
+		return NULL;
+	}
+	return metadata;
 }
 
 static int write_body(const struct viva_emotion_analyzed *event, struct viva_arena *arena, struct viva_bytes *ret_body)

@@ -52,8 +52,9 @@ struct viva_emotion_analyzed {
 	double confidence;    // [0, 1]
 	int64_t blink_count;  // ≥ 0, of the session so far
 	json_t *metadata;     // object, at least frame_number, face_detected, latency_ms, source ("live" or "queue");
-			      // from our emotion service also attention [0, 1], face_count, and with a face
-			      // face {x, y, width, height} in pixels: an emotion_update is made of them;
+			      // from our emotion service also attention [0, 1], face_count, hint, and with a face
+			      // face {x, y, width, height} in pixels, head_pose {yaw, pitch, roll} and, with open
+			      // eyes, gaze {yaw, pitch} in degrees: an emotion_update is made of them;
 			      // writing: borrowed; reading: owned by the arena; {} when absent or null
 };
 

@@ -26,6 +26,17 @@ bool interview_notice_due(struct interview_notice *notice, bool is_on, int64_t n
 	return is_due;
 }
 
+bool interview_hint_due(struct interview_hint_notice *notice, const char *code, int64_t now_ms)
+{
+	bool is_same = notice->code && strcmp(notice->code, code) == 0;
+	int64_t pause_ms = is_same ? INTERVIEW_FACE_NOTICE_MS : INTERVIEW_OTHER_HINT_MS;
+	if (notice->code && now_ms - notice->told_ms < pause_ms)
+		return false;
+	notice->code = code;
+	notice->told_ms = now_ms;
+	return true;
+}
+
 int interview_sessions_create(const struct interview_sessions_options *options,
 			      struct interview_sessions **ret_sessions)
 {
@@ -374,6 +385,14 @@ static bool notice(struct interview_session *session, struct interview_notice *n
 bool interview_session_notice_no_face(struct interview_session *session, bool is_on)
 {
 	return notice(session, &session->no_face, is_on);
+}
+
+bool interview_session_notice_hint(struct interview_session *session, const char *code)
+{
+	pthread_mutex_lock(&session->lock);
+	bool is_due = interview_hint_due(&session->hint, code, viva_clock_now_ms(session->sessions->options.clock));
+	pthread_mutex_unlock(&session->lock);
+	return is_due;
 }
 
 bool interview_session_notice_many_faces(struct interview_session *session, bool is_on)

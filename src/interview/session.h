@@ -23,7 +23,8 @@ enum {
 	INTERVIEW_MAX_CONTROL_WAITING = 32,  // messages other than frames that wait, per interview
 	INTERVIEW_MAX_FRAMES_WAITING = 4,    // REST frames that wait for their turn, per interview
 	INTERVIEW_MAX_CONTINUATION = 16384,  // bytes
-	INTERVIEW_FACE_NOTICE_MS = 5000,     // FACE_NOT_DETECTED and MULTIPLE_FACES at most so often
+	INTERVIEW_FACE_NOTICE_MS = 5000,     // FACE_NOT_DETECTED and MULTIPLE_FACES, and a hint, at most so often
+	INTERVIEW_OTHER_HINT_MS = 2000,      // after a hint, before another one
 	INTERVIEW_MAX_FALLEN = 64,           // live frames that went to the queue and are remembered, per interview
 };
 
@@ -33,6 +34,15 @@ struct interview_notice {
 	int64_t told_ms;  // monotonic
 };
 bool interview_notice_due(struct interview_notice *notice, bool is_on, int64_t now_ms);
+
+// The hint that was told last. What a frame shows may change with each, what a candidate is told may not.
+struct interview_hint_notice {
+	const char *code;  // a constant; NULL = none
+	int64_t told_ms;   // monotonic
+};
+// Whether to tell of a frame's hint: at once, the same again after INTERVIEW_FACE_NOTICE_MS, another one after
+// INTERVIEW_OTHER_HINT_MS. `code` outlives the notice.
+bool interview_hint_due(struct interview_hint_notice *notice, const char *code, int64_t now_ms);
 
 // Frames are analysed one at a time, for each needs what the last one left behind. Guarded by frame_lock.
 struct interview_frame_state {
@@ -73,6 +83,7 @@ struct interview_session {
 	struct interview_notice rate_exceeded;
 	struct interview_notice no_face;
 	struct interview_notice many_faces;
+	struct interview_hint_notice hint;
 	int64_t newest_ms;                     // the latest time of a frame whose analysis was told
 	int64_t fallen[INTERVIEW_MAX_FALLEN];  // numbers; 0 = none. A ring
 	size_t fallen_next;
@@ -145,6 +156,7 @@ bool interview_session_note_time(struct interview_session *session, int64_t time
 // What lasts, as the last frame showed it; whether it is time to tell of it.
 bool interview_session_notice_no_face(struct interview_session *session, bool is_on);
 bool interview_session_notice_many_faces(struct interview_session *session, bool is_on);
+bool interview_session_notice_hint(struct interview_session *session, const char *code);  // as interview_hint_due
 
 // Remembers the number of a live frame that went to the queue because no answer came; the oldest is forgotten.
 void interview_session_note_fallen(struct interview_session *session, int64_t number);

@@ -112,6 +112,25 @@ def test_a_faceless_picture_is_told_once_while_it_lasts(rest):
         assert told < 5
 
 
+def test_a_dark_picture_gets_an_update_and_one_friendly_hint(rest, face):
+    dark = viva_pictures.darkened(face)
+    with rest.start().socket() as socket:
+        socket.opening()
+        for index in range(4):
+            socket.send_frame(dark, now_ms())
+            update = socket.wait_for("emotion_update")
+            assert update["hint"] == "too_dark" and update["face_count"] == 1
+            assert abs(update["head_pose"]["yaw"]) < 30 and abs(update["head_pose"]["roll"]) < 30
+            assert update["gaze"] is None or abs(update["gaze"]["yaw"]) < 60
+            if index == 0:
+                hint = socket.expect("hint")
+                assert hint["code"] == "too_dark" and "lamp" in hint["message"]
+        socket.send("ping")
+        # The hint may only come again after five seconds, should the machine be that slow.
+        while (message := socket.receive())[0] != "pong":
+            assert message[0] == "hint"
+
+
 def test_the_newest_frame_wins_and_nothing_queues_up(rest, frames):
     interview = rest.start()
     with interview.socket() as socket:

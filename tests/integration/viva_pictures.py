@@ -24,6 +24,11 @@ def as_png(jpeg):
     return encode(Image.open(io.BytesIO(jpeg)), "PNG")
 
 
+def darkened(jpeg, share=0.2):
+    """The same picture in poor light."""
+    return encode(Image.open(io.BytesIO(jpeg)).point(lambda value: int(value * share)), quality=95)
+
+
 def two_faces(jpeg):
     """The same face twice, side by side, on a picture of the same size."""
     one = Image.open(io.BytesIO(jpeg)).resize((320, 240))

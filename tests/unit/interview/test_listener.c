@@ -153,7 +153,7 @@ static void expect_update(struct viva_websocket_client *client, int64_t number)
 	assert_string_equal(json_string_value(json_object_get(data, "emotion")), "happy");
 	assert_int_equal(json_integer_value(json_object_get(data, "blink_count")), number);
 	assert_true(json_real_value(json_object_get(data, "attention")) == .5);
-	assert_int_equal(json_object_size(data), 6);
+	assert_int_equal(json_object_size(data), 10);
 }
 
 static void test_listener__updates_of_queued_frames_are_told_and_those_of_live_ones_are_not(void **state)

@@ -158,6 +158,21 @@ static void test_session__a_notice_comes_at_once_and_then_every_five_seconds_whi
 	assert_true(interview_notice_due(&notice, true, 6003));  // it is another one
 }
 
+static void test_session__a_hint_comes_at_once_and_no_two_within_two_seconds(void **state)
+{
+	(void)state;
+	struct interview_hint_notice notice = {0};
+	assert_true(interview_hint_due(&notice, "too_dark", 1000));
+	assert_false(interview_hint_due(&notice, "too_dark", 5999));
+	assert_true(interview_hint_due(&notice, "too_dark", 6000));
+	assert_false(interview_hint_due(&notice, "too_blurred", 7999));
+	assert_true(interview_hint_due(&notice, "too_blurred", 8000));
+	int told = 0;
+	for (int64_t now_ms = 20000; now_ms < 30000; now_ms += 40)
+		told += interview_hint_due(&notice, now_ms % 80 ? "too_dark" : "too_blurred", now_ms);
+	assert_in_range(told, 4, 5);
+}
+
 static void test_session__the_newest_frame_is_that_of_the_latest_time(void **state)
 {
 	(void)state;
@@ -229,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_session__has_places_for_so_many_sockets_and_no_more),
 		cmocka_unit_test(test_session__takes_so_many_messages_a_second_and_tells_the_excess_now_and_then),
 		cmocka_unit_test(test_session__a_notice_comes_at_once_and_then_every_five_seconds_while_it_lasts),
+		cmocka_unit_test(test_session__a_hint_comes_at_once_and_no_two_within_two_seconds),
 		cmocka_unit_test(test_session__the_newest_frame_is_that_of_the_latest_time),
 		cmocka_unit_test(test_session__remembers_the_last_frames_that_fell_into_the_queue_and_gives_each_once),
 		cmocka_unit_test(test_session__without_sockets_nobody_is_told_a_score),
