@@ -13,6 +13,7 @@
 #include "vision/expression.h"
 #include "vision/eyes.h"
 #include "vision/pose.h"
+#include "vision/thumbnail.h"
 
 enum {
 	MAX_CONTEXTS = 64,
@@ -418,6 +419,18 @@ static int take_crop(struct viva_vision *vision, struct viva_context *context, s
 	int code = viva_context_decode(context, NULL, error);
 	float width = (float)context->picture.width, height = (float)context->picture.height;
 	*ret_whole = (struct viva_region){.x = width / 2, .y = height / 2, .size = fmaxf(width, height)};
+	return code;
+}
+
+int viva_vision_thumbnail(struct viva_vision *vision, struct viva_bytes image, enum viva_image_format format,
+			  struct viva_buffer *out, struct viva_thumbnail *ret_thumbnail, struct viva_error *error)
+{
+	struct viva_context *context = take_context(vision);
+	context->frame = (struct viva_frame){.image = image, .format = format, .limits = &vision->limits};
+	int code = viva_context_decode(context, NULL, error);
+	if (code == 0)
+		code = viva_thumbnail_write(&context->picture, out, ret_thumbnail);
+	give_back_context(vision, context);
 	return code;
 }
 

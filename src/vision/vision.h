@@ -132,6 +132,22 @@ VIVA_MUST_CHECK int viva_vision_detect(struct viva_vision *vision, struct viva_b
 				       enum viva_image_format format, struct viva_vision_result *ret_result,
 				       struct viva_error *error);
 
+enum {
+	VIVA_THUMBNAIL_MAX_SIDE = 320,         // pixels
+	VIVA_THUMBNAIL_MAX_BYTES = 48 * 1024,  // of the file
+};
+
+struct viva_thumbnail {
+	int32_t width, height;  // pixels, 1 to VIVA_THUMBNAIL_MAX_SIDE
+};
+
+// Appends to *out a small picture of the whole one: a baseline JPEG in proportion, no larger than it. Of what the file
+// holds beside its pixels (place, time, camera) nothing goes along. VIVA_ELIMIT (it can't be made small enough, or *out
+// is full); else fails as viva_vision_analyze; then *out is as it was.
+VIVA_MUST_CHECK int viva_vision_thumbnail(struct viva_vision *vision, struct viva_bytes image,
+					  enum viva_image_format format, struct viva_buffer *out,
+					  struct viva_thumbnail *ret_thumbnail, struct viva_error *error);
+
 // What a face expresses whose picture is cut already: square, upright, filled by it from the hair to the chin as in
 // FER2013. No face is looked for. ret_expressions is by enum viva_emotion and sums to 1. Fails as viva_vision_analyze.
 VIVA_MUST_CHECK int viva_vision_classify_face(struct viva_vision *vision, struct viva_bytes image,
