@@ -5,6 +5,7 @@
 
 #include "emotion/announce.h"
 #include "emotion/continuation.h"
+#include "emotion/key_frames.h"
 #include "emotion/response.h"
 #include "emotion/timeline.h"
 
@@ -22,11 +23,13 @@ int emotion_session_id_check(const char *session_id, struct viva_error *error)
 	return 0;
 }
 
-static int check_numbers(int64_t timestamp_ms, int64_t frame_number, struct viva_error *error)
+static int check_numbers(const struct emotion_frame *frame, struct viva_error *error)
 {
-	if (timestamp_ms < 0 || timestamp_ms > VIVA_TRACKER_MAX_TIME_MS)
+	if (frame->timestamp_ms < 0 || frame->timestamp_ms > VIVA_TRACKER_MAX_TIME_MS)
 		return viva_fail(error, VIVA_EFIELD, "timestamp", "timestamp must be Unix time in milliseconds");
-	if (frame_number < 0)
+	if (frame->question < 0 || frame->question > EMOTION_MAX_QUESTION)
+		return viva_fail(error, VIVA_EFIELD, "question", "question must be 0 to %d", EMOTION_MAX_QUESTION);
+	if (frame->frame_number < 0)
 		return viva_fail(error, VIVA_EFIELD, "frame_number", "frame_number must not be negative");
 	return 0;
 }
@@ -44,10 +47,12 @@ int emotion_frame_from_view(const struct emotion_frame_view *view, const char *s
 				      .timestamp_ms = view->timestamp,
 				      .frame_number = view->frame_number,
 				      .continuation = view->continuation,
+				      .may_be_kept = view->keep,
+				      .question = view->question,
 				      .deadline_us = INT64_MAX};
 	int code = emotion_session_id_check(session_id, error);
 	if (code == 0)
-		code = check_numbers(frame.timestamp_ms, frame.frame_number, error);
+		code = check_numbers(&frame, error);
 	if (code == 0)
 		code = viva_image_format_parse(format, &frame.format, error);
 	if (code == 0 && frame.image.size == 0)
@@ -155,12 +160,18 @@ static int record(struct work *work, struct viva_error *error)
 		.blink_count = row.blink_count,
 		.latency_us = viva_clock_monotonic_us(service->clock) - work->began_us,
 	};
-	if (work->is_recorded) {
-		int code = emotion_announcement_make(&sighting, addition.now_ms, work->arena, &addition.event);
-		if (code != 0)
-			return code;
-	}
-	return emotion_timeline_add(service->store, &addition, work->arena, &work->is_new, error);
+	int code = 0;
+	if (work->is_recorded)
+		code = emotion_announcement_make(&sighting, addition.now_ms, work->arena, &addition.event);
+	if (code == 0 && work->is_recorded)
+		code = emotion_key_frame_make(service, frame, &work->result, work->arena, &addition.key_frame, error);
+	struct emotion_timeline_outcome outcome = {0};
+	if (code == 0)
+		code = emotion_timeline_add(service->store, &addition, work->arena, &outcome, error);
+	work->is_new = outcome.is_new;
+	if (outcome.is_key_frame)
+		viva_metric_add(service->key_frames, 1);
+	return code;
 }
 
 // While the session is checked out.

@@ -20,6 +20,8 @@ struct emotion_frame {
 	struct viva_bytes continuation;  // empty = the service's own memory of the session is used
 	int64_t deadline_us;             // monotonic
 	bool is_queued;                  // it came through the queue, not as a call
+	bool may_be_kept;                // as a key frame: the candidate agreed to pictures being stored
+	int32_t question;                // put last when it was taken, from 1; 0 = unknown
 	const char *traceparent;         // W3C trace context of who sent it; NULL = none
 };
 

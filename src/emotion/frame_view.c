@@ -18,6 +18,8 @@ enum {
 	FRAME_FORMAT = 4,
 	FRAME_CONTINUATION = 16,
 	FRAME_FRAME_NUMBER = 17,
+	FRAME_KEEP = 18,
+	FRAME_QUESTION = 19,
 	BATCH_SESSION_ID = 1,
 	BATCH_FRAMES = 2,
 	MAX_FIELD_NUMBER = 536870911,
@@ -99,13 +101,15 @@ static int check_text(struct viva_bytes text, const char *name, struct viva_erro
 
 static enum wire_type frame_field_type(uint64_t number)
 {
-	return number == FRAME_TIMESTAMP || number == FRAME_FRAME_NUMBER ? WIRE_VARINT : WIRE_BYTES;
+	bool is_number = number == FRAME_TIMESTAMP || number == FRAME_FRAME_NUMBER || number == FRAME_KEEP ||
+			 number == FRAME_QUESTION;
+	return is_number ? WIRE_VARINT : WIRE_BYTES;
 }
 
 static bool is_frame_field(uint64_t number)
 {
-	return (number >= FRAME_SESSION_ID && number <= FRAME_FORMAT) || number == FRAME_CONTINUATION ||
-	       number == FRAME_FRAME_NUMBER;
+	return (number >= FRAME_SESSION_ID && number <= FRAME_FORMAT) ||
+	       (number >= FRAME_CONTINUATION && number <= FRAME_QUESTION);
 }
 
 static void set_frame_field(struct emotion_frame_view *view, const struct field *field)
@@ -128,6 +132,12 @@ static void set_frame_field(struct emotion_frame_view *view, const struct field 
 		break;
 	case FRAME_FRAME_NUMBER:
 		view->frame_number = (int64_t)field->value;
+		break;
+	case FRAME_KEEP:
+		view->keep = field->value != 0;
+		break;
+	case FRAME_QUESTION:
+		view->question = (int32_t)field->value;  // as protobuf reads an int32: of more, the lower bits
 		break;
 	default:
 		break;

@@ -22,6 +22,8 @@ struct emotion_frame_view {
 	struct viva_bytes continuation;
 	int64_t timestamp;
 	int64_t frame_number;
+	bool keep;
+	int32_t question;
 };
 
 // VIVA_EINVAL: not a message of that type, or a text that is no text (named in *error).

@@ -62,6 +62,8 @@ static int read_frame(const struct viva_bus_message *message, struct viva_arena 
 			.frame_number = event.frame_number,
 			.deadline_us = INT64_MAX,
 			.is_queued = true,
+			.may_be_kept = event.keep,
+			.question = (int32_t)event.question,
 			.traceparent = message->traceparent,
 		};
 	return code;

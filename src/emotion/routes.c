@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "emotion/analysis.h"
+#include "emotion/key_frames.h"
 #include "emotion/response.h"
 #include "emotion/timeline.h"
 #include "service/service.h"
@@ -338,6 +339,21 @@ static int get_timeline(struct viva_http_request *request, struct viva_http_resp
 	return code == 0 ? viva_http_respond_json(response, 200, viva_take(&page)) : code;
 }
 
+// The pictures of one person: nothing between here and who asks may keep them.
+static int get_key_frames(struct viva_http_request *request, struct viva_http_response *response,
+			  struct viva_error *error)
+{
+	const struct emotion_service *service = request->context;
+	const char *id = NULL;
+	VIVA_AUTO_JSON json = NULL;
+	int code = path_session(request, &id, error);
+	if (code == 0)
+		code = emotion_key_frames_json(service->store, id, request->arena, &json, error);
+	if (code == 0)
+		code = viva_http_add_header(response, "Cache-Control", "no-store");
+	return code == 0 ? viva_http_respond_json(response, 200, viva_take(&json)) : code;
+}
+
 static int erase(struct viva_http_request *request, struct viva_http_response *response, struct viva_error *error)
 {
 	const char *id = NULL;
@@ -363,6 +379,7 @@ const struct viva_http_route emotion_routes[] = {
 	 .too_large_code = VIVA_EBODYSIZE,
 	 .content_types = "application/json"},
 	{.method = "GET", .pattern = "/api/v1/emotions/session/:id", .handle = get_timeline},
+	{.method = "GET", .pattern = "/api/v1/emotions/session/:id/key-frames", .handle = get_key_frames},
 	{.method = "DELETE", .pattern = "/api/v1/emotions/session/:id", .handle = erase},
 	{.method = "GET", .pattern = "/api/v1/emotions/health", .handle = viva_service_handle_health},
 };

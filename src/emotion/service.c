@@ -41,8 +41,8 @@ static const struct viva_option options[] = {
 	 "Sessions kept in memory; others are read from the store", false},
 	{"session-idle-ms", VIVA_OPTION_INT, "600000", 1000, 86400000, "ms",
 	 "A session without frames for so long leaves the memory", false},
-	{"retention-days", VIVA_OPTION_INT, "30", 1, 36500, "days", "Timelines are deleted when they are so old",
-	 false},
+	{"retention-days", VIVA_OPTION_INT, "30", 1, 36500, "days",
+	 "Timelines and key frames are deleted when they are so old", false},
 };
 
 // On a worker: deletes what is too old, and overwrites what was deleted.
@@ -110,6 +110,7 @@ static void register_metrics(struct emotion_service *service)
 	service->frames_with_face = viva_counter(name, "result=\"face\"", help);
 	service->frames_without_face = viva_counter(name, "result=\"no_face\"", help);
 	service->frames_refused = viva_counter(name, "result=\"refused\"", help);
+	service->key_frames = viva_counter("viva_emotion_key_frames_total", "", "Pictures kept as key frames");
 	service->inference_seconds =
 		viva_histogram("viva_emotion_inference_seconds", "", "Decoding and analysing a frame");
 }

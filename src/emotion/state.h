@@ -43,6 +43,7 @@ struct emotion_service {
 	struct viva_metric *frames_with_face;
 	struct viva_metric *frames_without_face;
 	struct viva_metric *frames_refused;
+	struct viva_metric *key_frames;  // pictures that were kept
 	struct viva_metric *inference_seconds;
 };
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "emotion/key_frames.h"
+
 static const struct viva_migration migrations[] = {
 	{1, "CREATE TABLE emotion_frames ("
 	    " session_id TEXT NOT NULL,"
@@ -42,6 +44,7 @@ static const struct viva_migration migrations[] = {
 	    " until_ms BIGINT NOT NULL);"
 	    "CREATE INDEX emotion_tombstones_by_age ON emotion_tombstones (until_ms);"},
 	{3, VIVA_OUTBOX_SCHEMA("emotion")},
+	{4, EMOTION_KEY_FRAMES_SCHEMA},
 };
 
 int emotion_timeline_open(const char *url, struct viva_store **ret_store, struct viva_error *error)
@@ -59,7 +62,7 @@ int emotion_timeline_open(const char *url, struct viva_store **ret_store, struct
 struct adding {
 	const struct emotion_timeline_addition *addition;
 	struct viva_arena *arena;
-	bool is_new;
+	struct emotion_timeline_outcome outcome;
 };
 
 int emotion_timeline_lock(struct viva_store_transaction *transaction, const char *session_id, struct viva_error *error)
@@ -127,24 +130,29 @@ static int add(struct viva_store_transaction *transaction, void *context, struct
 	struct adding *adding = context;
 	const struct emotion_timeline_addition *addition = adding->addition;
 	int64_t inserted = 0;
+	adding->outcome = (struct emotion_timeline_outcome){0};
 	int code = check_not_erased(transaction, addition->session_id, adding->arena, error);
 	if (code == 0 && addition->frame)
 		code = insert_frame(transaction, addition, &inserted, error);
 	if (code == 0 && inserted > 0 && addition->event)
 		code = viva_outbox_add(addition->outbox, transaction, addition->event, error);
+	if (code == 0 && inserted > 0 && addition->key_frame)
+		code = emotion_key_frame_keep(transaction, addition->session_id, addition->key_frame, addition->now_ms,
+					      adding->arena, &adding->outcome.is_key_frame, error);
 	if (code == 0 && addition->state)
 		code = upsert_state(transaction, addition, error);
-	adding->is_new = inserted > 0;
+	adding->outcome.is_new = inserted > 0;
 	return code;
 }
 
 int emotion_timeline_add(struct viva_store *store, const struct emotion_timeline_addition *addition,
-			 struct viva_arena *arena, bool *ret_is_new, struct viva_error *error)
+			 struct viva_arena *arena, struct emotion_timeline_outcome *ret_outcome,
+			 struct viva_error *error)
 {
 	struct adding adding = {.addition = addition, .arena = arena};
 	int code = viva_store_transact(store, add, &adding, error);
 	if (code == 0)
-		*ret_is_new = adding.is_new;
+		*ret_outcome = adding.outcome;
 	return code;
 }
 

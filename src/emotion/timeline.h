@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is kept of the sessions: a row for each frame that was analysed, another for each that was dropped, and the
-// tracker's last state. A frame's row and the event that tells of it are one transaction.
+// What is kept of the sessions: a row for each frame that was analysed, another for each that was dropped, the
+// tracker's last state, and the pictures of key_frames.h. A frame's row and the event that tells of it are one
+// transaction.
 //
 // A frame is named by its session and its number, or, where it has none (0), by its session and its time.
 //
@@ -41,20 +42,29 @@ struct emotion_timeline_frame {
 	int32_t blink_count;
 };
 
+struct emotion_key_frame;
+
 struct emotion_timeline_addition {
 	const char *session_id;
 	const struct emotion_timeline_frame *frame;  // NULL = none
 	const struct viva_tracker *state;            // NULL = the state stays as it is
+	const struct emotion_key_frame *key_frame;   // kept only if the frame is new; NULL = none
 	const struct viva_bus_message *event;        // told only if the frame is new; NULL = nobody is told
 	struct viva_outbox *outbox;                  // of the event; NULL without one
 	int64_t now_ms;                              // Unix time, for the retention
 };
 
-// Keeps the frame, unless it is there already, with its event, and the state, unless a later one is there: all or
-// nothing. They survive a crash of the process once this returned. *ret_is_new: whether the frame was kept.
-// VIVA_ENOTFOUND (the session was erased: nothing is kept of it), or as the store.
+struct emotion_timeline_outcome {
+	bool is_new;        // the frame was not there before
+	bool is_key_frame;  // its picture is kept
+};
+
+// Keeps the frame, unless it is there already, with its event and its picture, and the state, unless a later one is
+// there: all or nothing. They survive a crash of the process once this returned. VIVA_ENOTFOUND (the session was
+// erased: nothing is kept of it), or as the store.
 VIVA_MUST_CHECK int emotion_timeline_add(struct viva_store *store, const struct emotion_timeline_addition *addition,
-					 struct viva_arena *arena, bool *ret_is_new, struct viva_error *error);
+					 struct viva_arena *arena, struct emotion_timeline_outcome *ret_outcome,
+					 struct viva_error *error);
 
 // Notes that a frame was not analysed by the rule of that name, unless that is noted already. Errors as above.
 VIVA_MUST_CHECK int emotion_timeline_drop(struct viva_store *store, const char *session_id, int64_t frame_number,

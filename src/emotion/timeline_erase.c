@@ -13,6 +13,7 @@ static int erase(struct viva_store_transaction *transaction, void *context, stru
 	static const char *const statements[] = {
 		"DELETE FROM emotion_frames WHERE session_id = $1",
 		"DELETE FROM emotion_drops WHERE session_id = $1",
+		"DELETE FROM emotion_key_frames WHERE session_id = $1",
 		"DELETE FROM emotion_sessions WHERE session_id = $1",
 		"DELETE FROM emotion_outbox WHERE session_id = $1",
 	};
@@ -63,6 +64,12 @@ int emotion_timeline_expire(struct viva_store *store, int64_t before_ms, int64_t
 		code = expire_table(store,
 				    "DELETE FROM emotion_drops WHERE (session_id, frame_number, timestamp_ms) IN "
 				    "(SELECT session_id, frame_number, timestamp_ms FROM emotion_drops "
+				    "WHERE recorded_at < $1 LIMIT $2)",
+				    before_ms, &deleted, error);
+	if (code == 0)
+		code = expire_table(store,
+				    "DELETE FROM emotion_key_frames WHERE (session_id, timestamp_ms, frame_number) IN "
+				    "(SELECT session_id, timestamp_ms, frame_number FROM emotion_key_frames "
 				    "WHERE recorded_at < $1 LIMIT $2)",
 				    before_ms, &deleted, error);
 	if (code == 0)

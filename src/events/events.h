@@ -21,6 +21,7 @@
 #include "base/macros.h"
 
 enum {
+	VIVA_EVENT_MAX_QUESTION = 10000,
 	VIVA_EVENT_MAX_SESSION_ID = 128,         // bytes: 1 to 128 visible ASCII characters
 	VIVA_EVENT_MAX_USER_ID = 512,            // bytes, ≥ 1
 	VIVA_EVENT_MAX_EMOTION = 64,             // bytes
@@ -43,6 +44,8 @@ struct viva_frame_captured {
 	struct viva_bytes image;  // a file; may be empty, and need not be a picture: whoever decodes it finds out
 	const char *format;       // "jpeg" or "png"; "jpg" is read as "jpeg"
 	int64_t frame_number;     // ≥ 0; with the session it names the frame
+	bool keep;                // ours: the candidate agreed to pictures being stored; absent = false
+	int64_t question;         // ours: number of the one last put, from 1; 0 = absent, unknown
 };
 
 struct viva_emotion_analyzed {

@@ -46,7 +46,13 @@ static int put_frame(struct viva_buffer *out, const struct viva_frame_captured *
 	if (!status)
 		status = put_text(out, event->format);
 	if (!status)
-		status = viva_buffer_printf(out, ",\"frame_number\":%lld}", (long long)event->frame_number);
+		status = viva_buffer_printf(out, ",\"frame_number\":%lld", (long long)event->frame_number);
+	if (!status && event->keep)
+		status = viva_buffer_append_text(out, ",\"keep\":true");
+	if (!status && event->question > 0)
+		status = viva_buffer_printf(out, ",\"question\":%lld", (long long)event->question);
+	if (!status)
+		status = viva_buffer_append_text(out, "}");
 	return status;
 }
 
@@ -180,6 +186,10 @@ int viva_event_read_frame_captured(struct viva_bytes body, struct viva_arena *ar
 		status = get_format(json, &event.format, error);
 	if (!status)
 		status = viva_json_get_int(json, "frame_number", true, 0, INT64_MAX, &event.frame_number, error);
+	if (!status)
+		status = viva_json_get_bool(json, "keep", false, &event.keep, error);
+	if (!status)
+		status = viva_json_get_int(json, "question", false, 0, VIVA_EVENT_MAX_QUESTION, &event.question, error);
 	// The picture last: for a message that is refused anyway it need not be decoded.
 	if (!status)
 		status = is_found ? decode_image((const char *)image.data, image.size, arena, &event.image, error)

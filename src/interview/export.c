@@ -7,7 +7,7 @@
 #include "interview/messages.h"
 #include "interview/timeline.h"
 
-enum { MAX_SCORING_BYTES = 4 * 1024 * 1024 };
+enum { MAX_SCORING_BYTES = 4 * 1024 * 1024, MAX_PICTURES_BYTES = 2 * 1024 * 1024, MAX_PICTURES = 64 };
 
 static int load_whole(struct interview_service *service, const char *id, struct viva_arena *arena, json_t **ret_whole,
 		      struct viva_error *error)
@@ -50,6 +50,27 @@ static int load_scoring(struct interview_service *service, const char *id, struc
 	return 0;
 }
 
+// The pictures that the emotion service keeps, whole: they are the candidate's.
+static int load_key_frames(struct interview_service *service, const char *id, struct viva_arena *arena,
+			   json_t **ret_list, struct viva_error *error)
+{
+	const char *path = viva_arena_printf(arena, "/api/v1/emotions/session/%s/key-frames", id);
+	if (!path)
+		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the export");
+	struct viva_http_reply reply;
+	VIVA_AUTO_JSON json = NULL;
+	json_t *list = NULL;
+	int status = interview_rest(service->peers, INTERVIEW_PEER_EMOTION, "GET", path, id, arena, &reply, error);
+	if (status)
+		return status;
+	if (reply.status != 200 || viva_json_parse_object(reply.body, MAX_PICTURES_BYTES, &json, NULL) ||
+	    viva_json_get_array(json, "key_frames", true, MAX_PICTURES, &list, NULL))
+		return viva_fail(error, VIVA_EBADGATEWAY, NULL, "the emotion service answered with status %d",
+				 reply.status);
+	*ret_list = json_incref(list);
+	return 0;
+}
+
 // The export while it is written: the head goes out with the timeline's first page, so that until then an error can
 // still be answered as one.
 struct writing {
@@ -57,6 +78,7 @@ struct writing {
 	struct viva_arena *arena;
 	json_t *whole;
 	json_t *scoring;
+	json_t *key_frames;
 	bool is_begun;
 	bool has_rows;
 };
@@ -90,6 +112,8 @@ static int begin(struct writing *writing, const json_t *summary)
 		status = write_member(writing, ",\"scoring\":", writing->scoring);
 	VIVA_AUTO_JSON none = json_null();
 	if (!status)
+		status = write_member(writing, ",\"key_frames\":", writing->key_frames);
+	if (!status)
 		status = write_member(writing, ",\"emotion_summary\":", summary ? summary : none);
 	return status ? status : write_text(writing, ",\"emotions\":[");
 }
@@ -111,12 +135,16 @@ int interview_export(struct interview_service *service, const char *id, struct v
 {
 	VIVA_AUTO_JSON whole = NULL;
 	VIVA_AUTO_JSON scoring = NULL;
+	VIVA_AUTO_JSON key_frames = NULL;
 	int status = load_whole(service, id, arena, &whole, error);
 	if (!status)
 		status = load_scoring(service, id, arena, &scoring, error);
+	if (!status)
+		status = load_key_frames(service, id, arena, &key_frames, error);
 	if (status)
 		return status;
-	struct writing writing = {.response = response, .arena = arena, .whole = whole, .scoring = scoring};
+	struct writing writing = {
+		.response = response, .arena = arena, .whole = whole, .scoring = scoring, .key_frames = key_frames};
 	status = interview_timeline_read(service, id, write_page, &writing, error);
 	if (status && !writing.is_begun)
 		return status;

@@ -11,6 +11,8 @@ enum {
 	FORMAT = 4,
 	CONTINUATION = 16,
 	FRAME_NUMBER = 17,
+	KEEP = 18,
+	QUESTION = 19,
 
 	VARINT = 0,
 	LENGTH_DELIMITED = 2,
@@ -58,6 +60,10 @@ int interview_frame_request_pack(const struct interview_frame_request *request, 
 		status = put_bytes(out, CONTINUATION, request->continuation);
 	if (!status)
 		status = put_number(out, FRAME_NUMBER, request->frame_number);
+	if (!status && request->keep)
+		status = put_number(out, KEEP, 1);
+	if (!status)
+		status = put_number(out, QUESTION, request->question);
 	if (!status)
 		status = put_tag(out, IMAGE_DATA, LENGTH_DELIMITED);
 	return status ? status : put_varint(out, request->image_size);

@@ -15,6 +15,8 @@ struct interview_frame_request {
 	const char *format;
 	struct viva_bytes continuation;  // empty = none
 	int64_t frame_number;
+	bool keep;
+	int question;
 	size_t image_size;
 };
 

@@ -100,19 +100,21 @@ static int analyse_upload(struct viva_http_request *request, struct interview_se
 	return answer_analysis(response, preference, result.response, error);
 }
 
-static int take_upload(struct viva_http_request *request, const char *id, const struct upload *upload,
-		       struct viva_http_response *response, struct viva_error *error)
+static int take_upload(struct viva_http_request *request, const struct interview_record *record,
+		       const struct upload *upload, struct viva_http_response *response, struct viva_error *error)
 {
 	struct interview_service *service = request->context;
 	struct interview_preference preference = interview_prefers_wait(request);
 	bool is_waiting = preference.is_given && !(preference.has_limit && preference.wait_s == 0);
 	struct interview_session *session = NULL;
-	int status = interview_session_get(service->sessions, id, &session, error);
+	int status = interview_session_get(service->sessions, record->id, &session, error);
 	if (status)
 		return status;
 	struct interview_frame frame = {
 		.image = upload->image,
 		.format = upload->format,
+		.may_be_kept = interview_allows_pictures(record),
+		.question = record->current_question,
 		.timestamp = upload->timestamp ? upload->timestamp : interview_now_ms(service),
 		.call_deadline_us = request->deadline_us,
 		// What waited for the analysis in vain still goes into the queue.
@@ -145,7 +147,7 @@ int interview_handle_frame(struct viva_http_request *request, struct viva_http_r
 	struct upload upload = {0};
 	status = read_upload(request, &upload, error);
 	if (!status)
-		status = take_upload(request, id, &upload, response, error);
+		status = take_upload(request, &record, &upload, response, error);
 	viva_blob_destroy(upload.image);
 	return status;
 }

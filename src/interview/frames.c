@@ -103,6 +103,8 @@ static int put_into_queue(struct interview_service *service, struct interview_se
 		.format = frame->format,
 		.timestamp = frame->timestamp,
 		.number = number,
+		.may_be_kept = frame->may_be_kept,
+		.question = frame->question,
 		.traceparent = frame->traceparent,
 		.deadline_us = frame->deadline_us,
 	};
@@ -177,6 +179,8 @@ static int call_emotion(struct interview_service *service, struct interview_sess
 		.format = interview_image_format_name(frame->format),
 		.continuation = continuation,
 		.frame_number = number,
+		.keep = frame->may_be_kept,
+		.question = frame->question,
 		.image_size = viva_blob_bytes(frame->image).size,
 	};
 	struct viva_buffer head = {.limit = INTERVIEW_MAX_CONTINUATION + 1024};

@@ -23,6 +23,8 @@
 struct interview_frame {
 	struct viva_blob *image;  // checked by interview_image_check; borrowed
 	enum interview_image_format format;
+	bool may_be_kept;          // as a key frame: interview_allows_pictures
+	int question;              // number of the one last put to the candidate
 	int64_t timestamp;         // Unix ms, > 0
 	int64_t call_deadline_us;  // monotonic; how long somebody waits for the analysis
 	int64_t deadline_us;       // monotonic; for the way into the queue

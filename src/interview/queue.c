@@ -26,6 +26,8 @@ static int write_event(const struct interview_session *session, const struct int
 		.image = frame->image,
 		.format = interview_image_format_name(frame->format),
 		.frame_number = frame->number,
+		.keep = frame->may_be_kept,
+		.question = frame->question,
 	};
 	return viva_event_write_frame_captured(&event, body);
 }

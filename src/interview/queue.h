@@ -37,6 +37,8 @@ struct interview_queued_frame {
 	enum interview_image_format format;
 	int64_t timestamp;        // Unix ms, > 0
 	int64_t number;           // of the interview
+	bool may_be_kept;         // as a key frame
+	int question;             // number of the one last put
 	const char *traceparent;  // NULL = begin a trace
 	int64_t deadline_us;      // monotonic; INTERVIEW_PUBLISH_LIMIT_MS at most
 };

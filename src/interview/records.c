@@ -181,6 +181,11 @@ bool interview_allows_emotion(const struct interview_record *record)
 	return record->mode == INTERVIEW_PRACTICE && record->emotion_analysis;
 }
 
+bool interview_allows_pictures(const struct interview_record *record)
+{
+	return interview_allows_emotion(record) && record->recording;
+}
+
 int interview_progress(const struct interview_record *record)
 {
 	return (200 * record->answered + record->total_questions) / (2 * record->total_questions);

@@ -91,6 +91,8 @@ VIVA_MUST_CHECK int interview_load_unanalysed(const struct interview_reader *rea
 const struct interview_question *interview_open_question(const struct interview_question *questions, size_t count);
 // Whether frames may be analysed: with consent, and never in recruitment.
 bool interview_allows_emotion(const struct interview_record *record);
+// Whether a few of them may be stored as pictures: only what may be analysed, and with consent to that, too.
+bool interview_allows_pictures(const struct interview_record *record);
 // Percent of the questions that are answered, rounded.
 int interview_progress(const struct interview_record *record);
 

@@ -33,7 +33,9 @@ static void write_frames(struct viva_buffer *out)
 						    .timestamp_ms = TIME + (int64_t)i,
 						    .image = viva_bytes_of(bytes, sizeof bytes - i),
 						    .format = i % 2 ? "png" : "jpeg",
-						    .frame_number = i ? (int64_t)i : INT64_MAX};
+						    .frame_number = i ? (int64_t)i : INT64_MAX,
+						    .keep = i % 2,
+						    .question = (int64_t)i};
 		finish_line(VIVA_EVENT_FRAME_CAPTURED, viva_event_write_frame_captured(&event, out), out);
 	}
 }

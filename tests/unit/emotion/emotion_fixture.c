@@ -60,6 +60,7 @@ int emotion_fixture_open(void **state)
 	service->frames_with_face = viva_counter("test_frames", "result=\"face\"", "test");
 	service->frames_without_face = viva_counter("test_frames", "result=\"no_face\"", "test");
 	service->frames_refused = viva_counter("test_frames", "result=\"refused\"", "test");
+	service->key_frames = viva_counter("test_key_frames", "", "test");
 	service->inference_seconds = viva_histogram("test_seconds", "", "test");
 	emotion_fixture.astronaut = read_astronaut();
 	uint8_t *rgb = make_gradient(320, 240);

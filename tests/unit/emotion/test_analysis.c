@@ -241,8 +241,8 @@ static void test_analysis__without_a_continuation_the_newer_of_memory_and_store_
 	analyze(&frame);
 	// Another instance went on with the session, and kept what it saw.
 	const struct emotion_timeline_addition addition = {.session_id = "shared", .state = &others, .now_ms = 1};
-	bool is_new;
-	assert_ok(emotion_timeline_add(service.store, &addition, arena, &is_new, NULL));
+	struct emotion_timeline_outcome outcome;
+	assert_ok(emotion_timeline_add(service.store, &addition, arena, &outcome, NULL));
 	frame = frame_of("shared", room, 6000, 2);
 	assert_int_equal(analyze(&frame)->blink_metrics->count, 6);
 }

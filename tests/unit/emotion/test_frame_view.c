@@ -33,6 +33,8 @@ static Emotion__FrameRequest sample(void)
 	request.continuation = (ProtobufCBinaryData){sizeof continuation, continuation};
 	request.timestamp = 1700000000123;
 	request.frame_number = 42;
+	request.keep = true;
+	request.question = 3;
 	return request;
 }
 
@@ -56,6 +58,8 @@ static void test_frame_view__reads_what_protobuf_c_packs_without_copying(void **
 	assert_true(view.image.data > message.data && view.image.data < message.data + message.size);
 	assert_int_equal(view.timestamp, 1700000000123);
 	assert_int_equal(view.frame_number, 42);
+	assert_true(view.keep);
+	assert_int_equal(view.question, 3);
 	free_bytes(message);
 }
 
@@ -64,10 +68,13 @@ static void test_frame_view__negative_numbers_and_an_empty_message_are_read(void
 	(void)state;
 	Emotion__FrameRequest request = EMOTION__FRAME_REQUEST__INIT;
 	request.timestamp = -5;
+	request.question = -6;
 	struct viva_bytes message = pack(&request.base);
 	struct emotion_frame_view view;
 	assert_ok(emotion_frame_view_parse(message, &view, NULL));
 	assert_int_equal(view.timestamp, -5);
+	assert_int_equal(view.question, -6);
+	assert_false(view.keep);
 	assert_ok(emotion_frame_view_parse(viva_bytes_of(NULL, 0), &view, NULL));
 	assert_int_equal(view.image.size, 0);
 	free_bytes(message);

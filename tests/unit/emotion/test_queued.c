@@ -179,8 +179,8 @@ static void test_queued__a_frame_goes_on_from_what_another_instance_stored(void 
 	emotion_fixture_analyze_queued("moved", room, 1000, 1);
 	struct viva_tracker tracker = {.has_time = true, .last_ms = 3000, .eyes = {.blink_count = 5}};
 	const struct emotion_timeline_addition addition = {.session_id = "moved", .state = &tracker, .now_ms = 1};
-	bool is_new;
-	assert_ok(emotion_timeline_add(service.store, &addition, arena, &is_new, NULL));
+	struct emotion_timeline_outcome outcome;
+	assert_ok(emotion_timeline_add(service.store, &addition, arena, &outcome, NULL));
 	emotion_fixture_analyze_queued("moved", room, 4000, 2);
 	assert_int_equal(emotion_fixture_summary("moved", "blinks"), 5);
 	assert_int_equal(blinks_known("moved"), 5);

@@ -49,9 +49,9 @@ static bool add(const char *id, int64_t time_ms, int64_t number, const char *emo
 					       .blink_count = blinks};
 	const struct emotion_timeline_addition addition = {
 		.session_id = id, .frame = &frame, .state = &tracker, .now_ms = now_ms};
-	bool is_new = false;
-	assert_ok(emotion_timeline_add(store, &addition, arena, &is_new, NULL));
-	return is_new;
+	struct emotion_timeline_outcome outcome = {0};
+	assert_ok(emotion_timeline_add(store, &addition, arena, &outcome, NULL));
+	return outcome.is_new;
 }
 
 static enum emotion_timeline_place find(const char *id, int64_t number, int64_t time_ms)
@@ -235,12 +235,12 @@ static void test_timeline__of_an_erased_session_nothing_is_kept_until_that_is_fo
 	int64_t deleted = 0;
 	struct viva_tracker tracker = {.has_time = true, .last_ms = 1};
 	const struct emotion_timeline_addition addition = {.session_id = "a", .state = &tracker, .now_ms = 1};
-	bool is_new;
+	struct emotion_timeline_outcome outcome;
 	add("a", 1000, 1, "happy", 0, 100);
 	assert_ok(emotion_timeline_erase(store, "a", 500, NULL));
 	assert_ok(emotion_timeline_erase(store, "a", 600, NULL));  // told again: remembered for longer
 	assert_int_equal(find("a", 1, 1000), EMOTION_FRAME_ERASED);
-	assert_error(emotion_timeline_add(store, &addition, arena, &is_new, NULL), VIVA_ENOTFOUND);
+	assert_error(emotion_timeline_add(store, &addition, arena, &outcome, NULL), VIVA_ENOTFOUND);
 	assert_error(emotion_timeline_drop(store, "a", 2, 2, "invalid_image", 1, arena, NULL), VIVA_ENOTFOUND);
 	assert_ok(emotion_timeline_expire(store, 0, 599, &deleted, NULL));
 	assert_int_equal(find("a", 1, 1000), EMOTION_FRAME_ERASED);

@@ -29,6 +29,8 @@ static void test_frame_request__is_read_by_protobuf_as_it_was_meant(void **state
 		.format = "jpeg",
 		.continuation = viva_bytes_of(continuation, sizeof continuation),
 		.frame_number = 257,
+		.keep = true,
+		.question = 12,
 		.image_size = sizeof image,
 	};
 	Emotion__FrameRequest *read = read_back(&request, viva_bytes_of(image, sizeof image));
@@ -38,6 +40,8 @@ static void test_frame_request__is_read_by_protobuf_as_it_was_meant(void **state
 	assert_int_equal(read->continuation.len, sizeof continuation);
 	assert_memory_equal(read->continuation.data, continuation, sizeof continuation);
 	assert_int_equal(read->frame_number, 257);
+	assert_true(read->keep);
+	assert_int_equal(read->question, 12);
 	assert_int_equal(read->image_data.len, sizeof image);
 	assert_memory_equal(read->image_data.data, image, sizeof image);
 	emotion__frame_request__free_unpacked(read, NULL);
@@ -50,6 +54,7 @@ static void test_frame_request__an_absent_continuation_is_left_out(void **state)
 		.session_id = "s", .timestamp = 1, .format = "png", .frame_number = 1, .image_size = 1};
 	Emotion__FrameRequest *read = read_back(&request, viva_bytes_of("x", 1));
 	assert_int_equal(read->continuation.len, 0);
+	assert_false(read->keep);
 	assert_int_equal(read->image_data.len, 1);
 	emotion__frame_request__free_unpacked(read, NULL);
 }

@@ -65,6 +65,8 @@ static void test_frames__a_queued_frame_is_published_with_all_that_it_is(void **
 	struct sitter sitter;
 	sit_down(&sitter, fixture, &fixture->service, id, 100);
 	int64_t number = 0;
+	sitter.frame.may_be_kept = true;
+	sitter.frame.question = 3;
 	assert_ok(queue_one(&sitter, &number, NULL));
 	assert_int_equal(number, 1);
 	struct viva_frame_captured event = take_frame(fixture, id);
@@ -72,6 +74,8 @@ static void test_frames__a_queued_frame_is_published_with_all_that_it_is(void **
 	assert_int_equal(event.timestamp_ms, TIME);
 	assert_int_equal(event.frame_number, 1);
 	assert_string_equal(event.format, "png");
+	assert_true(event.keep);
+	assert_int_equal(event.question, 3);
 	assert_int_equal(event.image.size, 100);
 	assert_memory_equal(event.image.data, viva_blob_bytes(sitter.frame.image).data, 100);
 	stand_up(&sitter);
