@@ -62,6 +62,9 @@ static const struct viva_option options[] = {
 	{.name = "no-consent-emotion",
 	 .type = VIVA_OPTION_FLAG,
 	 .help = "Do not agree to it (as when nothing is said)"},
+	{.name = "consent-recording",
+	 .type = VIVA_OPTION_FLAG,
+	 .help = "Agree to a few pictures being stored, too; the report then shows them"},
 	{.name = "report",
 	 .type = VIVA_OPTION_TEXT,
 	 .unit = "path",
@@ -79,6 +82,7 @@ static int make_plan(const struct viva_config *config, struct candidate_plan *pl
 		.question_count = (int)viva_config_int(config, "questions"),
 		.mode = viva_config_text(config, "mode"),
 		.consents_to_emotion = viva_config_flag(config, "consent-emotion"),
+		.consents_to_recording = viva_config_flag(config, "consent-recording"),
 		.frames_per_second = viva_config_real(config, "fps"),
 		.seconds_per_question = viva_config_real(config, "seconds-per-question"),
 		.report_path = viva_config_text(config, "report"),
@@ -92,6 +96,9 @@ static int make_plan(const struct viva_config *config, struct candidate_plan *pl
 	if (plan->consents_to_emotion && viva_config_flag(config, "no-consent-emotion"))
 		return viva_fail(error, VIVA_EUSAGE, "consent-emotion",
 				 "--consent-emotion and --no-consent-emotion exclude each other");
+	if (plan->consents_to_recording && !plan->consents_to_emotion)
+		return viva_fail(error, VIVA_EUSAGE, "consent-recording",
+				 "--consent-recording needs --consent-emotion: without it no picture is taken");
 	if (!viva_config_text(config, "answers"))
 		return viva_fail(error, VIVA_EUSAGE, "answers",
 				 "--answers is missing: a candidate must have something to say");

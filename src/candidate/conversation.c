@@ -76,8 +76,9 @@ static void fail(struct conversation *talk, int code, const char *sentence)
 
 static json_t *start_body(const struct candidate_plan *plan)
 {
-	json_t *body = json_pack("{s:s, s:s, s:{s:b, s:b}}", "user_id", plan->user_id, "mode", plan->mode, "consent",
-				 "emotion_analysis", plan->consents_to_emotion, "recording", 0);
+	json_t *body =
+		json_pack("{s:s, s:s, s:{s:b, s:b}}", "user_id", plan->user_id, "mode", plan->mode, "consent",
+			  "emotion_analysis", plan->consents_to_emotion, "recording", plan->consents_to_recording);
 	if (body && plan->question_set)
 		json_object_set_new(body, "question_set", json_string(plan->question_set));
 	if (body && plan->question_count > 0)

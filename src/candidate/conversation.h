@@ -24,6 +24,7 @@ struct candidate_plan {
 	int question_count;        // 0 = the whole set
 	const char *mode;          // "practice", "recruitment"
 	bool consents_to_emotion;
+	bool consents_to_recording;   // a few pictures may be stored
 	double frames_per_second;     // 0 = the next one when the update of the last has come
 	double seconds_per_question;  // of frames before each answer
 	const char *report_path;      // NULL = no report

@@ -76,7 +76,7 @@ static int order_report(struct candidate_client *client, const struct candidate_
 {
 	VIVA_AUTO_JSON order =
 		json_pack("{s:s, s:b, s:b, s:s}", "session_id", id, "include_emotions", plan->consents_to_emotion,
-			  "include_video", 0, "format", format_of(plan->report_path));
+			  "include_video", plan->consents_to_recording, "format", format_of(plan->report_path));
 	if (!order)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "out of memory");
 	struct candidate_request request = {.method = "POST", .path = "/api/v1/scores/report", .body = order};

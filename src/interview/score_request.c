@@ -161,6 +161,7 @@ int interview_score_request_make(struct interview_service *service, const struct
 	metadata->total_questions = record->total_questions;
 	metadata->mode = borrowed(interview_mode_name(record->mode));
 	metadata->emotion_withheld = !interview_allows_emotion(record);
+	metadata->recording = interview_allows_pictures(record);
 	scoring__score_request__init(request);
 	request->session_id = borrowed(record->id);
 	request->metadata = metadata;

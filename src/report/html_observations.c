@@ -139,7 +139,6 @@ void html_notes(struct html *html)
 	const json_t *report = html->report;
 	const json_t *versions = json_object_get(report, "versions");
 	html_put(html, "<h2>Method, limits and your rights</h2>\n");
-	html_element(html, "p", "note", viva_report_text(json_object_get(report, "video"), "note"), MAX_TEXT);
 	put_list(html, "Your rights", json_object_get(report, "rights"));
 	put_list(html, "What the method can&#39;t do", json_object_get(report, "limits"));
 	put_list(html, "Method", json_object_get(report, "method"));

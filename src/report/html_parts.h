@@ -30,6 +30,7 @@ void html_insights(struct html *html);
 void html_questions(struct html *html);
 void html_communication(struct html *html);
 void html_emotions(struct html *html);
+void html_pictures(struct html *html);
 void html_notes(struct html *html);
 
 #endif

@@ -162,10 +162,7 @@ void pdf_notes(const struct pdf_report *part)
 {
 	const json_t *report = part->report;
 	const json_t *versions = json_object_get(report, "versions");
-	const char *video = viva_report_text(json_object_get(report, "video"), "note");
 	pdf_heading(part, "Method, limits and your rights", 60);
-	if (video[0])
-		pdf_paragraph(part->pdf, PDF_BODY, PDF_INK, PDF_MARGIN, PDF_INNER, video, NULL);
 	show_list(part, "Your rights", json_object_get(report, "rights"));
 	show_list(part, "What the method can't do", json_object_get(report, "limits"));
 	show_list(part, "Method", json_object_get(report, "method"));

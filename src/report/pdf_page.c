@@ -2,10 +2,12 @@
 #include "report/pdf_page.h"
 
 #include <cairo-pdf.h>
+#include <math.h>
 #include <pango/pangocairo.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/emoji.h"
 
@@ -287,6 +289,62 @@ void pdf_rule(struct viva_pdf *pdf, enum pdf_colour colour, double x1, double dy
 	cairo_set_line_width(pdf->cairo, width);
 	set_colour(pdf, colour);
 	cairo_stroke(pdf->cairo);
+}
+
+static void free_copy(void *copy)
+{
+	free(copy);
+}
+
+// The pixels are for whoever draws the page otherwise than into a PDF; there the JPEG stands for them.
+static bool attach_jpeg(cairo_surface_t *surface, struct viva_bytes jpeg)
+{
+	unsigned char *copy = malloc(jpeg.size);
+	if (!copy)
+		return false;
+	memcpy(copy, jpeg.data, jpeg.size);
+	if (cairo_surface_set_mime_data(surface, CAIRO_MIME_TYPE_JPEG, copy, jpeg.size, free_copy, copy) ==
+	    CAIRO_STATUS_SUCCESS)
+		return true;
+	free(copy);
+	return false;
+}
+
+// Cairo draws when a page ends, and the picture may be gone by then: the surface has its own copy.
+static cairo_surface_t *surface_of(const struct viva_report_picture *picture)
+{
+	cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, picture->width, picture->height);
+	size_t row = (size_t)picture->width * 4;
+	if (cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS) {
+		unsigned char *to = cairo_image_surface_get_data(surface);
+		for (int y = 0; y < picture->height; y++, to += cairo_image_surface_get_stride(surface))
+			memcpy(to, picture->pixels + (size_t)y * row, row);
+		cairo_surface_mark_dirty(surface);
+		// Last: a surface that changes loses it.
+		if (attach_jpeg(surface, picture->jpeg))
+			return surface;
+	}
+	cairo_surface_destroy(surface);
+	return NULL;
+}
+
+void pdf_picture(struct viva_pdf *pdf, const struct viva_report_picture *picture, double x, double width, double height)
+{
+	cairo_t *cairo = pdf->cairo;
+	double scale = fmin(width / picture->width, height / picture->height);
+	cairo_surface_t *surface = surface_of(picture);
+	if (!surface) {
+		pdf->status = pdf->status ? pdf->status : VIVA_ENOMEM;
+		return;
+	}
+	cairo_save(cairo);
+	cairo_translate(cairo, x + (width - picture->width * scale) / 2,
+			pdf->y + (height - picture->height * scale) / 2);
+	cairo_scale(cairo, scale, scale);
+	cairo_set_source_surface(cairo, surface, 0, 0);
+	cairo_paint(cairo);
+	cairo_restore(cairo);
+	cairo_surface_destroy(surface);
 }
 
 void pdf_dot(struct viva_pdf *pdf, enum pdf_colour colour, double x, double dy, double radius, double fill)

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "report/report_pictures.h"
 
 enum {
 	PDF_WIDTH = 595,  // A4
@@ -98,6 +99,9 @@ void pdf_box(struct viva_pdf *pdf, enum pdf_colour colour, double x, double dy, 
 	     double radius);
 void pdf_tint(struct viva_pdf *pdf, const double rgb[3], double x, double dy, double width, double height);
 void pdf_rule(struct viva_pdf *pdf, enum pdf_colour colour, double x1, double dy1, double x2, double dy2, double width);
+// The picture, as large as fits into the box, in its middle. Its JPEG goes into the file as it is.
+void pdf_picture(struct viva_pdf *pdf, const struct viva_report_picture *picture, double x, double width,
+		 double height);
 // A dot: full, half or empty.
 void pdf_dot(struct viva_pdf *pdf, enum pdf_colour colour, double x, double dy, double radius, double fill);
 

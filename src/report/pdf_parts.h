@@ -24,6 +24,7 @@ void pdf_insights(const struct pdf_report *part);   // what moved the scores
 void pdf_questions(const struct pdf_report *part);  // a table of all, then each with its evidence
 void pdf_communication(const struct pdf_report *part);
 void pdf_emotions(const struct pdf_report *part);  // nothing where the report has none
-void pdf_notes(const struct pdf_report *part);     // pictures, method, limits, rights, versions
+void pdf_pictures(const struct pdf_report *part);  // likewise
+void pdf_notes(const struct pdf_report *part);     // method, limits, rights, versions
 
 #endif

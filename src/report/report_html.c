@@ -53,7 +53,10 @@ static const char STYLE[] =
 	".tick{stroke:var(--ink);stroke-width:1}.scale{display:flex;justify-content:space-between}"
 	".legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;padding:0}"
 	".legend svg{width:.75rem;height:.75rem;margin-inline-end:.4rem;vertical-align:-.05rem}"
-	"@media print{main{padding:0}h2,h3,.tile,.insight,.points li{break-inside:avoid;break-after:avoid}}";
+	".sheet{display:grid;grid-template-columns:repeat(auto-fill,minmax(10rem,1fr));gap:1rem}"
+	".sheet figure{margin:0}.sheet img{width:100%;height:auto;display:block;border-radius:6px}"
+	".sheet figcaption{margin-top:.35rem}"
+	"@media print{main{padding:0}h2,h3,.tile,.insight,.points li,figure{break-inside:avoid;break-after:avoid}}";
 
 enum { DIGEST_BYTES = 32 };
 
@@ -66,8 +69,8 @@ int viva_report_html_policy(char ret_policy[256])
 		return VIVA_ENOMEM;
 	viva_base64_encode(digest, size, text);
 	text[viva_base64_encoded_size(size)] = '\0';
-	snprintf(ret_policy, 256, "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
-		 text);
+	snprintf(ret_policy, 256,
+		 "default-src 'none'; style-src 'sha256-%s'; img-src data:; base-uri 'none'; form-action 'none'", text);
 	return 0;
 }
 
@@ -127,6 +130,7 @@ int viva_report_html(const json_t *report, struct viva_buffer *out)
 	html_questions(&html);
 	html_communication(&html);
 	html_emotions(&html);
+	html_pictures(&html);
 	html_notes(&html);
 	html_put(&html, "</main>\n</body>\n</html>\n");
 	return html.code;

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "report/report_emotions.h"
+#include "report/report_pictures.h"
 #include "report/report_text.h"
 
 static const char REPORT_VERSION[] = "report-3";
@@ -328,15 +329,13 @@ json_t *viva_report_json(const struct viva_report_source *source)
 	VIVA_AUTO(viva_arena) arena = NULL;
 	if (viva_arena_create(0, &arena) != 0)
 		return NULL;
-	const char *video =
-		source->include_video ? "No key frames are stored, so this report holds no pictures." : NULL;
 	bool has_emotions = source->include_emotions && !is_recruitment(source);
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "report_version",
 			 REPORT_VERSION, "interview", interview_json(source), "scores",
 			 viva_score_json(source->response), "formulas", formulas_json(source, arena), "questions",
 			 questions_json(source), "communication", communication_json(source, arena), "emotions",
 			 has_emotions ? viva_report_emotions(source->request) : json_null(), "video",
-			 video ? json_pack("{s:s}", "note", video) : json_null(), "method", method_json(source),
+			 source->include_video ? viva_report_video(source) : json_null(), "method", method_json(source),
 			 "limits", limits_json(source), "rights", rights_json(source), "versions", "viva", VIVA_VERSION,
 			 "scoring", source->response->version, "report", REPORT_VERSION);
 }

@@ -26,6 +26,8 @@ struct viva_report_source {
 	const json_t *details;
 	bool include_emotions;
 	bool include_video;
+	// Of the emotion service (its key_frames); NULL = they could not be fetched. Looked at with consent only.
+	const json_t *key_frames;
 };
 
 // A new object, or NULL when memory is short. All that the PDF and the web page show is in it. In recruitment nothing

@@ -49,6 +49,7 @@ static int write(const json_t *report, size_t page_count, struct viva_buffer *ou
 	pdf_questions(&part);
 	pdf_communication(&part);
 	pdf_emotions(&part);
+	pdf_pictures(&part);
 	pdf_notes(&part);
 	return viva_pdf_finish(pdf, ret_page_count);
 }

@@ -186,7 +186,7 @@ static int read_metadata(const json_t *json, struct viva_arena *arena, Scoring__
 	scoring__interview_metadata__init(metadata);
 	request->metadata = metadata;
 	int64_t questions = 0;
-	bool is_withheld = false;
+	bool is_withheld = false, is_recorded = false;
 	code = read_text(object, "user_id", false, SCORING_MAX_NAME_BYTES, &metadata->user_id, error);
 	if (code == 0)
 		code = viva_json_get_int(object, "started_at", false, 0, MAX_UNIX_MS, &metadata->started_at, error);
@@ -198,8 +198,11 @@ static int read_metadata(const json_t *json, struct viva_arena *arena, Scoring__
 		code = read_text(object, "mode", false, SCORING_MAX_NAME_BYTES, &metadata->mode, error);
 	if (code == 0)
 		code = viva_json_get_bool(object, "emotion_withheld", false, &is_withheld, error);
+	if (code == 0)
+		code = viva_json_get_bool(object, "recording", false, &is_recorded, error);
 	metadata->total_questions = (int32_t)questions;
 	metadata->emotion_withheld = is_withheld;
+	metadata->recording = is_recorded;
 	return code;
 }
 

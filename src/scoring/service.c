@@ -15,6 +15,7 @@
 #include "scoring/scoring.h"
 #include "scoring/state.h"
 #include "scoring/timeline.h"
+#include "service/peer.h"
 #include "service/service.h"
 
 enum { DEFAULT_PORT = 8082, HOUSEKEEPING_MS = 60000 };
@@ -94,6 +95,7 @@ static void stop(void *state)
 	struct scoring_service *service = state;
 	service->housekeeping = viva_loop_timer_destroy(service->housekeeping);
 	scoring_feed_destroy(service->feed);
+	viva_peer_destroy(service->emotion);
 	viva_outbox_close(service->outbox, service->grace_ms);
 	scoring_llm_destroy(service->llm);
 	viva_language_destroy(service->language);
@@ -168,6 +170,22 @@ static int open_outbox(struct scoring_service *service, const struct viva_servic
 	return viva_outbox_create(&outbox, &service->outbox);
 }
 
+// Over REST alone.
+static int know_emotion(struct scoring_service *service, const struct viva_service_runtime *runtime,
+			struct viva_error *error)
+{
+	struct viva_peer_options emotion = viva_peer_defaults("emotion", runtime);
+	emotion.has_rpc = false;
+	return viva_peer_create(&emotion, &service->emotion, error);
+}
+
+static void tune(void *state, const struct viva_tuning *tuning)
+{
+	struct scoring_service *service = state;
+	if (viva_peer_tune(service->emotion, tuning) != 0)
+		viva_log_error("the calls to emotion keep their old settings");
+}
+
 static int start_consuming(struct scoring_service *service, struct viva_error *error)
 {
 	struct scoring_feed_options feed = scoring_feed_defaults();
@@ -198,6 +216,8 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	if (code == 0)
 		code = open_outbox(service, runtime);
 	if (code == 0)
+		code = know_emotion(service, runtime, error);
+	if (code == 0)
 		code = start_consuming(service, error);
 	if (code == 0)
 		code = viva_loop_timer_create(runtime->loop, HOUSEKEEPING_MS, HOUSEKEEPING_MS, start_housekeeping,
@@ -222,6 +242,7 @@ static int check(void *state, json_t *detail, struct viva_error *error)
 	json_object_set_new(detail, "bus", json_string(viva_bus_ping(service->bus, NULL) == 0 ? "ok" : "down"));
 	json_object_set_new(detail, "outbox", json_integer((json_int_t)waiting));
 	json_object_set_new(detail, "model", json_string("ok"));
+	viva_peer_describe(service->emotion, detail);
 	return code;
 }
 
@@ -231,6 +252,7 @@ int viva_scoring_main(int argument_count, char **arguments)
 		.name = "scoring",
 		.summary = "Judges answers, scores interviews and makes reports",
 		.default_port = DEFAULT_PORT,
+		.calls_others = true,
 		.tags = tags,
 		.uses_bus = true,
 		.options = options,
@@ -243,6 +265,7 @@ int viva_scoring_main(int argument_count, char **arguments)
 		.descriptor_set = viva_scoring_descriptor_set,
 		.start = start,
 		.check = check,
+		.tune = tune,
 		.drain = drain,
 		.stop = stop,
 	};

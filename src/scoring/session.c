@@ -6,6 +6,7 @@
 #include "report/report.h"
 #include "report/report_json.h"
 #include "scoring/calculate.h"
+#include "scoring/key_frames.h"
 #include "scoring/records.h"
 #include "scoring/request.h"
 #include "scoring/timeline.h"
@@ -106,6 +107,10 @@ int scoring_session_report(struct scoring_service *service, const struct scoring
 		code = use_own_timeline(service, &whole, arena, error);
 	if (code != 0)
 		return code;
+	VIVA_AUTO_JSON key_frames = NULL;
+	if (options->include_video && allows_emotions(request) && request->metadata->recording)
+		key_frames = scoring_key_frames_load(service, options->session_id, arena);
+	source.key_frames = key_frames;
 	source.request = &whole;
 	source.response = response;
 	source.details = details;

@@ -34,6 +34,7 @@ struct scoring_report_options {
 	bool include_emotions, include_video;
 };
 
+// With include_video and the candidate's consent the emotion service is asked for key frames.
 // What the report says, as JSON (the caller's; viva_report_render makes the format of it), and the path it can be
 // fetched from in this format, in the arena. VIVA_EFIELD (format, session_id), VIVA_ENOTFOUND.
 VIVA_MUST_CHECK int scoring_session_report(struct scoring_service *service,

@@ -30,6 +30,7 @@ enum {
 
 struct scoring_feed;
 struct scoring_llm;
+struct viva_peer;
 
 // What each score weighs in the overall score: not negative, and not all 0.
 struct scoring_weights {
@@ -44,6 +45,7 @@ struct scoring_service {
 	struct viva_store *store;
 	struct viva_outbox *outbox;  // of ScoreCalculated
 	struct scoring_feed *feed;
+	struct viva_peer *emotion;  // asked for key frames
 	struct viva_loop_timer *housekeeping;
 	int64_t timeline_retention_ms;
 	uint32_t grace_ms;        // for what waits in the outbox at the end

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 
 enum { MAX_FRAMES = 2000 };
 
@@ -59,6 +60,15 @@ static size_t fill_emotions(const struct report_case *test, Scoring__EmotionData
 	return test->frames;
 }
 
+json_t *report_fixture_key_frame(double seconds, int question, const char *emotion, struct viva_bytes file)
+{
+	VIVA_AUTO_FREE char *text = calloc(1, viva_base64_encoded_size(file.size) + 1);
+	viva_base64_encode(file.data, file.size, text);
+	return json_pack("{s:I, s:i, s:i, s:s, s:f, s:i, s:i, s:s}", "timestamp",
+			 (json_int_t)(start_ms + (int64_t)(1000 * seconds)), "frame_number", 1, "question", question,
+			 "emotion", emotion, "confidence", .875, "width", 1, "height", 1, "image_data", text);
+}
+
 json_t *report_fixture_make(const struct report_case *test)
 {
 	static Scoring__EmotionData rows[MAX_FRAMES];
@@ -95,6 +105,7 @@ json_t *report_fixture_make(const struct report_case *test)
 	metadata.started_at = start_ms;
 	metadata.completed_at = start_ms + 600123;
 	metadata.total_questions = 3;
+	metadata.recording = test->is_recorded;
 	scoring__score_request__init(&request);
 	request.session_id = texts[0];
 	request.answers = answer_pointers;
@@ -133,7 +144,8 @@ json_t *report_fixture_make(const struct report_case *test)
 						  .response = &response,
 						  .details = details,
 						  .include_emotions = true,
-						  .include_video = true};
+						  .include_video = true,
+						  .key_frames = test->key_frames};
 	json_t *report = viva_report_json(&source);
 	assert_non_null(report);
 	return report;

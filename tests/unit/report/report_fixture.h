@@ -16,8 +16,13 @@ struct report_case {
 	const char *transcript;  // of the first answer, and its evidence
 	size_t frames;           // of the timeline: at 10 a second, the expression changes every 50
 	bool not_scorable;
-	bool has_times;  // the first answer came with times
+	bool has_times;            // the first answer came with times
+	bool is_recorded;          // the candidate agreed to pictures being stored
+	const json_t *key_frames;  // that the emotion service gave; borrowed
 };
+
+// A key frame as the emotion service gives it, `seconds` after the interview's start, with this file as its picture.
+json_t *report_fixture_key_frame(double seconds, int question, const char *emotion, struct viva_bytes file);
 
 // The report of such an interview; the caller's.
 json_t *report_fixture_make(const struct report_case *test);

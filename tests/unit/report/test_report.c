@@ -52,7 +52,7 @@ static void test_report__every_format_tells_the_same_facts(void **state)
 		"(0.6 × 71.25 + 0.4 × 80.50) ÷ 1 = 74.95",
 		"100 × (0.45 × depth 0.6125) ÷ 1 = 71.25",
 		"Transcripts came without times, so pauses are not measured.",
-		"No key frames are stored, so this report holds no pictures.",
+		"The candidate did not agree to pictures being stored, so this report holds none.",
 		"You may object to automated scoring, and have a person review the result.",
 		"A score is an aid for practice and for people who decide; it must not decide on its own.",
 		"scoring-2 language-1",
