@@ -279,6 +279,13 @@ def test_the_candidate_says_what_is_wrong(platform, frames, tmp_path):
     assert done.returncode != 0 and done.stderr.strip()
 
 
+def test_the_terminal_candidate_agrees_to_no_pictures_without_analysis(tmp_path):
+    answers = tmp_path / "answers.json"
+    answers.write_text("[]")
+    done = run("candidate", "--answers", answers, "--consent-recording")
+    assert done.returncode == 2 and "--consent-emotion" in done.stderr
+
+
 def test_the_terminal_candidate_conducts_an_interview_and_leaves_a_report(platform, frames, tmp_path):
     report = tmp_path / "report.json"
     done = subprocess.run(
@@ -294,6 +301,7 @@ def test_the_terminal_candidate_conducts_an_interview_and_leaves_a_report(platfo
             "--answers",
             viva_platform.ROOT / "data" / "demo" / "answers.json",
             "--consent-emotion",
+            "--consent-recording",
             "--fps",
             "0",
             "--seconds-per-question",
@@ -315,6 +323,7 @@ def test_the_terminal_candidate_conducts_an_interview_and_leaves_a_report(platfo
     assert all(0 <= answer["analysis"]["relevance_score"] <= 1 for answer in result["answers"])
     assert 0 < result["score"]["overall_score"] <= 100
     assert result["interview_id"] in report.read_text()
+    assert json.loads(report.read_text())["video"]["key_frames"]
     assert os.path.samefile(result["report"], report) or pathlib.Path(result["report"]).exists()
 
 
