@@ -14,13 +14,13 @@ enum {
 	UNITS = 64,  // the parts tell points in 64ths of their region
 };
 
-static const struct viva_network_shape mesh_shape = {
-	.file = "face_landmarks.xml", .input = CROP_SIDE * CROP_SIDE * 3, .outputs = {FEATURE_FLOATS, MESH_FLOATS, 1}};
-static const struct viva_network_shape eye_shapes[2] = {
-	{.file = "face_eye_right.tflite", .input = PATCH_FLOATS, .outputs = {EYE_POINTS * 2, VIVA_IRIS_POINTS * 2}},
-	{.file = "face_eye_left.tflite", .input = PATCH_FLOATS, .outputs = {EYE_POINTS * 2, VIVA_IRIS_POINTS * 2}}};
-static const struct viva_network_shape lips_shape = {
-	.file = "face_lips.tflite", .input = PATCH_FLOATS, .outputs = {VIVA_LIP_POINTS * 2}};
+static const struct viva_convnet_shape mesh_shape = {
+	.file = "face_mesh.net", .input = CROP_SIDE * CROP_SIDE * 3, .outputs = {FEATURE_FLOATS, MESH_FLOATS, 1}};
+static const struct viva_convnet_shape eye_shapes[2] = {
+	{.file = "face_eye_right.net", .input = PATCH_FLOATS, .outputs = {EYE_POINTS * 2, VIVA_IRIS_POINTS * 2}},
+	{.file = "face_eye_left.net", .input = PATCH_FLOATS, .outputs = {EYE_POINTS * 2, VIVA_IRIS_POINTS * 2}}};
+static const struct viva_convnet_shape lips_shape = {
+	.file = "face_lips.net", .input = PATCH_FLOATS, .outputs = {VIVA_LIP_POINTS * 2}};
 
 static const struct viva_warp_range pixel_range = {.scale = 1 / 255.f};
 
@@ -60,23 +60,22 @@ static struct viva_point apply(const struct affine *map, float x, float y)
 	return (struct viva_point){map->xx * x + map->xy * y + map->x0, map->yx * x + map->yy * y + map->y0};
 }
 
-int viva_landmarks_init(struct viva_landmark_networks *networks, ov_core_t *core, const char *directory,
-			struct viva_error *error)
+int viva_landmarks_init(struct viva_landmark_networks *networks, const char *directory, struct viva_error *error)
 {
-	int code = viva_network_init(&networks->mesh, core, directory, &mesh_shape, error);
+	int code = viva_convnet_init(&networks->mesh, directory, &mesh_shape, error);
 	for (int side = VIVA_RIGHT; code == 0 && side <= VIVA_LEFT; side++)
-		code = viva_network_init(&networks->eyes[side], core, directory, &eye_shapes[side], error);
+		code = viva_convnet_init(&networks->eyes[side], directory, &eye_shapes[side], error);
 	if (code == 0)
-		code = viva_network_init(&networks->lips, core, directory, &lips_shape, error);
+		code = viva_convnet_init(&networks->lips, directory, &lips_shape, error);
 	return code;
 }
 
 void viva_landmarks_finish(struct viva_landmark_networks *networks)
 {
-	viva_network_finish(&networks->mesh);
-	viva_network_finish(&networks->eyes[VIVA_RIGHT]);
-	viva_network_finish(&networks->eyes[VIVA_LEFT]);
-	viva_network_finish(&networks->lips);
+	viva_convnet_finish(&networks->mesh);
+	viva_convnet_finish(&networks->eyes[VIVA_RIGHT]);
+	viva_convnet_finish(&networks->eyes[VIVA_LEFT]);
+	viva_convnet_finish(&networks->lips);
 }
 
 // Of every 16th pixel: enough to tell dark from light.
@@ -134,16 +133,14 @@ static struct viva_region sampled_region(const struct viva_region *region, const
 	return sampled;
 }
 
-int viva_landmarks_find(struct viva_landmark_networks *networks, const struct viva_picture *picture,
-			const struct viva_region *region, struct viva_face *ret_face, struct viva_error *error)
+void viva_landmarks_find(struct viva_landmark_networks *networks, const struct viva_picture *picture,
+			 const struct viva_region *region, struct viva_face *ret_face)
 {
 	struct viva_region sampled = sampled_region(region, picture);
 	viva_warp(picture, &sampled, CROP_SIDE, &pixel_range, networks->mesh.input);
 	*ret_face = (struct viva_face){.brightness = brightness(networks->mesh.input),
 				       .sharpness = sharpness(networks->mesh.input)};
-	int code = viva_network_run(&networks->mesh, error);
-	if (code != 0)
-		return code;
+	viva_convnet_run(&networks->mesh);
 
 	// The mesh comes in cells of the feature map, which are four pixels of the crop each.
 	const float cell = (float)CROP_SIDE / VIVA_FEATURE_SIDE;
@@ -156,7 +153,6 @@ int viva_landmarks_find(struct viva_landmark_networks *networks, const struct vi
 		ret_face->mesh[i].z = mesh[3 * i + 2] * cell * region->size / CROP_SIDE;
 	}
 	ret_face->presence = 1 / (1 + expf(-networks->mesh.outputs[2][0]));
-	return 0;
 }
 
 // From a part's patch (0 … PATCH_SIDE) to the feature map's cells.
@@ -212,12 +208,12 @@ static void sample_features(const float *features, const struct affine *map, flo
 	}
 }
 
-static int run_part(struct viva_network *network, const struct viva_landmark_networks *networks,
-		    const struct part *part, struct affine *ret_map, struct viva_error *error)
+static void run_part(struct viva_convnet *network, const struct viva_landmark_networks *networks,
+		     const struct part *part, struct affine *ret_map)
 {
 	*ret_map = part_to_features(part, networks->mesh.outputs[1]);
 	sample_features(networks->mesh.outputs[0], ret_map, network->input);
-	return viva_network_run(network, error);
+	viva_convnet_run(network);
 }
 
 // A part's points: 64ths of its region → patch → feature map → crop → picture.
@@ -231,16 +227,14 @@ static void to_picture(const float *points, int count, const struct affine *part
 	}
 }
 
-int viva_landmarks_refine_eyes(struct viva_landmark_networks *networks, const struct viva_region *region,
-			       struct viva_face *face, struct viva_error *error)
+void viva_landmarks_refine_eyes(struct viva_landmark_networks *networks, const struct viva_region *region,
+				struct viva_face *face)
 {
 	const struct affine crop_map = crop_to_picture(region);
 	struct affine map;
 	for (int side = VIVA_RIGHT; side <= VIVA_LEFT; side++) {
-		struct viva_network *eye = &networks->eyes[side];
-		int code = run_part(eye, networks, &eye_parts[side], &map, error);
-		if (code != 0)
-			return code;
+		struct viva_convnet *eye = &networks->eyes[side];
+		run_part(eye, networks, &eye_parts[side], &map);
 		struct viva_point points[EYE_POINTS];
 		to_picture(eye->outputs[0], EYE_POINTS, &map, &crop_map, points);
 		memcpy(face->lids[side], points, sizeof face->lids[side]);
@@ -250,18 +244,15 @@ int viva_landmarks_refine_eyes(struct viva_landmark_networks *networks, const st
 		}
 		to_picture(eye->outputs[1], VIVA_IRIS_POINTS, &map, &crop_map, face->irises[side]);
 	}
-	return 0;
 }
 
-int viva_landmarks_refine_lips(struct viva_landmark_networks *networks, const struct viva_region *region,
-			       struct viva_face *face, struct viva_error *error)
+void viva_landmarks_refine_lips(struct viva_landmark_networks *networks, const struct viva_region *region,
+				struct viva_face *face)
 {
 	const struct affine crop_map = crop_to_picture(region);
 	struct affine map;
-	int code = run_part(&networks->lips, networks, &lips_part, &map, error);
-	if (code == 0)
-		to_picture(networks->lips.outputs[0], VIVA_LIP_POINTS, &map, &crop_map, face->lips);
-	return code;
+	run_part(&networks->lips, networks, &lips_part, &map);
+	to_picture(networks->lips.outputs[0], VIVA_LIP_POINTS, &map, &crop_map, face->lips);
 }
 
 static float angle_of(const struct viva_face *face)

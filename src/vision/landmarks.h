@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/macros.h"
-#include "vision/network.h"
+#include "vision/convnet.h"
 #include "vision/picture.h"
 
 enum {
@@ -58,28 +58,25 @@ struct viva_face {
 };
 
 struct viva_landmark_networks {
-	struct viva_network mesh;
-	struct viva_network eyes[2];  // by enum viva_side
-	struct viva_network lips;
+	struct viva_convnet mesh;
+	struct viva_convnet eyes[2];  // by enum viva_side
+	struct viva_convnet lips;
 };
 
 // `networks` must be zeroed; on failure finish it all the same. VIVA_EMODEL, VIVA_ENOMEM.
-VIVA_MUST_CHECK int viva_landmarks_init(struct viva_landmark_networks *networks, ov_core_t *core, const char *directory,
+VIVA_MUST_CHECK int viva_landmarks_init(struct viva_landmark_networks *networks, const char *directory,
 					struct viva_error *error);
 void viva_landmarks_finish(struct viva_landmark_networks *networks);
 
-// The mesh of the face in the region, and how sure it is that there is one. VIVA_EMODEL.
-VIVA_MUST_CHECK int viva_landmarks_find(struct viva_landmark_networks *networks, const struct viva_picture *picture,
-					const struct viva_region *region, struct viva_face *ret_face,
-					struct viva_error *error);
+// The mesh of the face in the region, and how sure it is that there is one.
+void viva_landmarks_find(struct viva_landmark_networks *networks, const struct viva_picture *picture,
+			 const struct viva_region *region, struct viva_face *ret_face);
 // Add lids and irises, or lips, to what viva_landmarks_find found last with the same networks; the eyes' part also
-// moves the mesh's points about the eyes and of the brows, but for their depth, to where it sees them. VIVA_EMODEL.
-VIVA_MUST_CHECK int viva_landmarks_refine_eyes(struct viva_landmark_networks *networks,
-					       const struct viva_region *region, struct viva_face *face,
-					       struct viva_error *error);
-VIVA_MUST_CHECK int viva_landmarks_refine_lips(struct viva_landmark_networks *networks,
-					       const struct viva_region *region, struct viva_face *face,
-					       struct viva_error *error);
+// moves the mesh's points about the eyes and of the brows, but for their depth, to where it sees them.
+void viva_landmarks_refine_eyes(struct viva_landmark_networks *networks, const struct viva_region *region,
+				struct viva_face *face);
+void viva_landmarks_refine_lips(struct viva_landmark_networks *networks, const struct viva_region *region,
+				struct viva_face *face);
 
 // The square about the mesh, level with the eyes, `scale` times as large as the mesh is.
 struct viva_region viva_face_region(const struct viva_face *face, float scale);

@@ -32,7 +32,7 @@ int viva_context_init(struct viva_context *context, ov_core_t *core, const char 
 		code = viva_network_init(&context->expression, core, directory, &viva_expression_network, error);
 	if (code == 0)
 		code = viva_network_init(&context->eye, core, directory, &viva_eye_network, error);
-	return code == 0 ? viva_landmarks_init(&context->landmarks, core, directory, error) : code;
+	return code == 0 ? viva_landmarks_init(&context->landmarks, directory, error) : code;
 }
 
 void viva_context_finish(struct viva_context *context)
@@ -82,40 +82,31 @@ int viva_context_decode(struct viva_context *context, const struct viva_tracker_
 	return viva_picture_decode(&context->picture, frame->image, frame->format, focus, frame->limits, error);
 }
 
-// Looks where the face was. *ret_region is what the mesh network saw.
-static int follow(struct viva_context *context, const struct viva_tracker *tracker, struct viva_region *ret_region,
-		  bool *ret_is_found, struct viva_error *error)
+// Looks where the face was; tells whether it is there. *ret_region is what the mesh network saw.
+static bool follow(struct viva_context *context, const struct viva_tracker *tracker, struct viva_region *ret_region)
 {
 	*ret_region = to_region(&tracker->region, &context->picture);
-	int code = viva_landmarks_find(&context->landmarks, &context->picture, ret_region, &context->face, error);
-	if (code == 0)
-		*ret_is_found = holds_face(context);
-	return code;
+	viva_landmarks_find(&context->landmarks, &context->picture, ret_region, &context->face);
+	return holds_face(context);
 }
 
 // Looks in the whole picture for the largest face that the mesh network knows for one too.
-static int acquire(struct viva_context *context, const struct viva_detection *faces, size_t count,
-		   struct viva_region *ret_region, bool *ret_is_found, struct viva_error *error)
+static bool acquire(struct viva_context *context, const struct viva_detection *faces, size_t count,
+		    struct viva_region *ret_region)
 {
 	enum { MAX_TRIES = 3 };
 	for (size_t i = 0; i < count && i < MAX_TRIES; i++) {
-		// The detector's box is coarse: the mesh found in it tells the region that it should have been.
 		*ret_region = viva_detection_region(&faces[i]);
-		for (int pass = 0; pass < 2; pass++) {
-			int code = viva_landmarks_find(&context->landmarks, &context->picture, ret_region,
-						       &context->face, error);
-			if (code != 0)
-				return code;
-			*ret_is_found = holds_face(context);
-			if (!*ret_is_found)
-				break;
-			if (pass == 0)
-				*ret_region = viva_face_next_region(&context->face);
-		}
-		if (*ret_is_found)
-			return 0;
+		viva_landmarks_find(&context->landmarks, &context->picture, ret_region, &context->face);
+		if (!holds_face(context))
+			continue;
+		// The detector's box is coarse: the mesh found in it tells the region that it should have been.
+		*ret_region = viva_face_next_region(&context->face);
+		viva_landmarks_find(&context->landmarks, &context->picture, ret_region, &context->face);
+		if (holds_face(context))
+			return true;
 	}
-	return 0;
+	return false;
 }
 
 static int detect(struct viva_context *context, struct viva_detection faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
@@ -177,14 +168,14 @@ static int see(struct viva_context *context, struct viva_tracker *tracker, struc
 	int code = viva_context_decode(context, needs_whole ? NULL : &tracker->region, error);
 	timing->decode = viva_seconds() - begin;
 	if (code == 0 && has_face)
-		code = follow(context, tracker, ret_region, ret_is_found, error);
+		*ret_is_found = follow(context, tracker, ret_region);
 	if (code != 0 || viva_picture_is_whole(&context->picture) || (*ret_is_found && sees_enough(context)))
 		return code;
 	begin = viva_seconds();
 	code = viva_context_decode(context, NULL, error);
 	timing->decode += viva_seconds() - begin;
 	if (code == 0)
-		code = follow(context, tracker, ret_region, ret_is_found, error);
+		*ret_is_found = follow(context, tracker, ret_region);
 	return code;
 }
 
@@ -204,14 +195,14 @@ static int locate(struct viva_context *context, struct viva_tracker *tracker, st
 	}
 	if (code == 0 && !is_followed)
 		code = detect(context, faces, &count, tracker, timing, error);
-	if (code == 0 && !is_followed)
-		code = acquire(context, faces, count, &region, &is_found, error);
-	if (code == 0 && is_found)
-		code = viva_landmarks_refine_eyes(&context->landmarks, &region, &context->face, error);
-	if (code == 0 && is_found && context->frame.needs_lips)
-		code = viva_landmarks_refine_lips(&context->landmarks, &region, &context->face, error);
 	if (code != 0)
 		return code;
+	if (!is_followed)
+		is_found = acquire(context, faces, count, &region);
+	if (is_found)
+		viva_landmarks_refine_eyes(&context->landmarks, &region, &context->face);
+	if (is_found && context->frame.needs_lips)
+		viva_landmarks_refine_lips(&context->landmarks, &region, &context->face);
 	if (!is_followed) {
 		tracker->expression.is_known = false;
 		tracker->expression.is_steady = false;

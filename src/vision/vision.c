@@ -47,13 +47,12 @@ struct viva_vision_options viva_vision_defaults(void)
 static int open_contexts(struct viva_vision *vision, const struct viva_vision_options *options,
 			 struct viva_error *error)
 {
-	static const char *const files[] = {
-		"face_detection.tflite", "face_detection_far.tflite", "face_landmarks.xml", "face_landmarks.bin",
-		"face_eye_right.tflite", "face_eye_left.tflite",      "face_lips.tflite"};
+	static const char *const files[] = {"face_detection.tflite", "face_detection_far.tflite", "face_mesh.net",
+					    "face_eye_right.net",    "face_eye_left.net",         "face_lips.net"};
 	static const char *const own_files[] = {"viva_expression.xml", "viva_expression.bin", "viva_eye.xml",
 						"viva_eye.bin"};
 	const char *directory = options->model_directory;
-	int code = viva_model_files_check(directory, "vision.json", files, VIVA_COUNT(files), error);
+	int code = viva_model_files_check(directory, "face_models.json", files, VIVA_COUNT(files), error);
 	if (code == 0)
 		code = viva_model_files_check(directory, "own.json", own_files, VIVA_COUNT(own_files), error);
 	if (code == 0 && ov_core_create(&vision->core) != OK)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cuts MediaPipe's face_landmark_with_attention.tflite into plain TFLite files that OpenVINO reads.
+"""Cuts MediaPipe's face_landmark_with_attention.tflite into plain TFLite files.
 
 The original refines eyes and lips by three custom operations that no other runtime knows: a box around some landmarks
 (Landmarks2TransformMatrix), a bilinear crop of a feature map (TransformTensorBilinear) and the way back
-(TransformLandmarks). The program does these itself (src/vision/regions.c); what lies between them becomes four files.
+(TransformLandmarks). The program does these itself (src/vision/landmarks.c); what lies between them becomes four networks.
 """
 
 import flatbuffers
@@ -11,13 +11,13 @@ import flatbuffers
 # Tensor numbers in the file of mediapipe 0.10.14.
 PARTS = {
     # 1x192x192x3 -> features 1x48x48x32, landmarks 1x468x3 in feature-map units, logit of a face's presence
-    "face_mesh.tflite": ([0], [35, 191, 710]),
+    "face_mesh": ([0], [35, 191, 710]),
     # 1x16x16x32 -> lips 80x2
-    "face_lips.tflite": ([199], [697]),
+    "face_lips": ([199], [697]),
     # 1x16x16x32 -> lids and brow 71x2, iris 5x2; the eye of landmarks 33 and 133
-    "face_eye_right.tflite": ([200], [700, 703]),
+    "face_eye_right": ([200], [700, 703]),
     # the same for the eye of landmarks 362 and 263
-    "face_eye_left.tflite": ([201], [704, 707]),
+    "face_eye_left": ([201], [704, 707]),
 }
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the models that the emotion service opens, and vision.json with their sizes and SHA-256 sums.
+"""Makes the models that the emotion service opens, and face_models.json with their sizes and SHA-256 sums.
 
 From PyPI's mediapipe 0.10.14 (Apache-2.0): the face detectors for short and full range as they are, and the face mesh
-with attention, cut into parts (attention_mesh.py), of which the mesh becomes OpenVINO IR (mesh_layout.py). From npm's @vladmandic/face-api 1.7.15 (MIT): the expression network, rebuilt as
-OpenVINO IR (face_expression.py).
+with attention, cut into parts (attention_mesh.py) and written as Viva computes them (separable_network.py). From npm's
+@vladmandic/face-api 1.7.15 (MIT): the expression network, rebuilt as OpenVINO IR (face_expression.py).
 """
 
 import argparse
@@ -22,11 +22,12 @@ import openvino as ov
 
 import attention_mesh
 import face_expression
-import mesh_layout
+import separable_network
 
 MEDIAPIPE = "mediapipe-0.10.14-*.whl"
 FACE_API = "vladmandic-face-api-1.7.15.tgz"
 FORMAT = 1  # of the manifest
+MANIFEST = "face_models.json"
 
 # Sums of the originals: what is taken apart by tensor number must be the file that the numbers were read from.
 ORIGINALS = {
@@ -67,18 +68,13 @@ def make_mediapipe(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
         (folder / "face_detection_far.tflite").write_bytes(read_original(wheel, far_detector))
         schema = load_schema(wheel, pathlib.Path(scratch))
         blob = read_original(wheel, attention)
-        for name, (inputs, outputs) in attention_mesh.PARTS.items():
-            (folder / name).write_bytes(attention_mesh.cut(schema, blob, inputs, outputs))
-    mesh = ov.Core().read_model(folder / "face_mesh.tflite")
-    mesh_layout.tell_features_as_rows(mesh)
-    ov.save_model(mesh, folder / "face_landmarks.xml", compress_to_fp16=False)
-    return [
-        "face_detection.tflite",
-        "face_detection_far.tflite",
-        *attention_mesh.PARTS,
-        "face_landmarks.xml",
-        "face_landmarks.bin",
-    ]
+        names = ["face_detection.tflite", "face_detection_far.tflite"]
+        for part, (inputs, outputs) in attention_mesh.PARTS.items():
+            cut = attention_mesh.cut(schema, blob, inputs, outputs)
+            (folder / f"{part}.tflite").write_bytes(cut)
+            (folder / f"{part}.net").write_bytes(separable_network.convert(schema, cut))
+            names += [f"{part}.tflite", f"{part}.net"]
+    return names
 
 
 def make_expression(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
@@ -100,7 +96,6 @@ def check(folder: pathlib.Path) -> None:
         "face_detection.tflite": [896, 14336],
         "face_detection_far.tflite": [2304, 36864],
         "face_mesh.tflite": [1, 1404, 73728],
-        "face_landmarks.xml": [1, 1404, 73728],
         "face_lips.tflite": [160],
         "face_eye_right.tflite": [10, 142],
         "face_eye_left.tflite": [10, 142],
@@ -131,8 +126,8 @@ def main() -> None:
         names = make_mediapipe(arguments.downloads, aside) + make_expression(arguments.downloads, aside)
         check(aside)
         manifest = {"format": FORMAT, "files": [describe(aside / name) for name in names]}
-        (aside / "vision.json").write_text(json.dumps(manifest, indent="\t") + "\n")
-        for name in [*names, "vision.json"]:
+        (aside / MANIFEST).write_text(json.dumps(manifest, indent="\t") + "\n")
+        for name in [*names, MANIFEST]:
             os.replace(aside / name, arguments.out / name)
     print(f"prepare_vision: face models in {arguments.out}")
 

@@ -36,7 +36,7 @@ def anchors() -> np.ndarray:
 class Landmarker:
     def __init__(self, models: pathlib.Path):
         self.detector = teachers.compile_model(models / "face_detection.tflite")
-        self.mesh = teachers.compile_model(models / "face_landmarks.xml")
+        self.mesh = teachers.compile_model(models / "face_mesh.tflite")
         self.anchors = anchors()
 
     def detect(self, image: np.ndarray):

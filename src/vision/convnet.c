@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vision/convnet.h"
+
+#include <string.h>
+
+// Rows of depthwise convolution that are made before their pointwise one takes them: as many as stay in the first
+// cache.
+enum { CHUNK_FLOATS = 5120 };
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t rows_at_a_time(const struct viva_convnet_step *step)
+{
+	size_t rows = CHUNK_FLOATS / (step->to.width * step->from.channels);
+	return rows > 0 ? smaller(rows, step->to.height) : 1;
+}
+
+size_t viva_convnet_patch_floats(const struct viva_convnet_step *step)
+{
+	if (step->kind == VIVA_CONVNET_SEPARABLE)
+		return rows_at_a_time(step) * step->to.width * step->from.channels;
+	return step->kernel * step->kernel * step->from.channels;
+}
+
+// The panel of weights numbered so, for output pixels from (x, y) on.
+static struct viva_panel panel_at(const struct viva_convnet *network, const struct viva_convnet_step *step,
+				  size_t number, size_t x, size_t y)
+{
+	size_t channel = number * VIVA_PANEL, pixel = y * step->to.width + x;
+	struct viva_panel panel = {
+		.weights = network->panel,
+		.bias = step->bias + channel,
+		.slopes = step->slopes + channel,
+		.output = network->places[step->output] + pixel * step->to.channels + channel,
+		.output_step = step->to.channels,
+	};
+	// Channels that the addend lacks are zero.
+	if (step->addend >= 0 && channel < step->addend_channels) {
+		panel.addend = network->places[step->addend] + pixel * step->addend_channels + channel;
+		panel.addend_step = step->addend_channels;
+	}
+	return panel;
+}
+
+static void widen_panel(const struct viva_convnet *network, size_t number, size_t inputs, const uint16_t *weights)
+{
+	size_t count = inputs * VIVA_PANEL;
+	network->kernels->widen(weights + number * count, count, network->panel);
+}
+
+static void make_depthwise_row(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t y,
+			       float *ret_row)
+{
+	struct viva_depthwise row = {.width = step->from.width,
+				     .channels = step->from.channels,
+				     .stride = step->stride,
+				     .padding = step->padding,
+				     .kernel = step->depthwise,
+				     .bias = step->depthwise_bias,
+				     .output = ret_row,
+				     .output_width = step->to.width};
+	for (size_t i = 0; i < 3; i++) {
+		size_t at = y * step->stride + i;
+		bool is_inside = at >= step->padding && at - step->padding < step->from.height;
+		row.rows[i] = is_inside ? network->places[step->source] +
+						  (at - step->padding) * step->from.width * step->from.channels
+					: network->zeros;
+	}
+	network->kernels->depthwise(&row);
+}
+
+static void run_separable(const struct viva_convnet *network, const struct viva_convnet_step *step)
+{
+	size_t chunk = rows_at_a_time(step), row_floats = step->to.width * step->from.channels;
+	struct viva_patches patches = {.first = network->patch,
+				       .pixel_step = step->from.channels,
+				       .stretches = 1,
+				       .length = step->from.channels};
+	for (size_t y = 0; y < step->to.height; y += chunk) {
+		size_t rows = smaller(chunk, step->to.height - y);
+		for (size_t i = 0; i < rows; i++)
+			make_depthwise_row(network, step, y + i, network->patch + i * row_floats);
+		patches.count = rows * step->to.width;
+		for (size_t number = 0; number < step->to.channels / VIVA_PANEL; number++) {
+			widen_panel(network, number, step->from.channels, step->weights);
+			struct viva_panel panel = panel_at(network, step, number, 0, y);
+			network->kernels->multiply(&patches, &panel);
+		}
+	}
+}
+
+// What the window of an output pixel sees, zeros where it leaves the map.
+static void gather_patch(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t x, size_t y)
+{
+	size_t channels = step->from.channels, stretch = step->kernel * channels;
+	float *patch = network->patch;
+	memset(patch, 0, step->kernel * stretch * sizeof *patch);
+	for (size_t i = 0; i < step->kernel; i++) {
+		for (size_t k = 0; k < step->kernel; k++) {
+			size_t row = y * step->stride + i, column = x * step->stride + k;
+			if (row < step->padding || row - step->padding >= step->from.height || column < step->padding ||
+			    column - step->padding >= step->from.width)
+				continue;
+			size_t pixel = (row - step->padding) * step->from.width + column - step->padding;
+			memcpy(patch + i * stretch + k * channels, network->places[step->source] + pixel * channels,
+			       channels * sizeof *patch);
+		}
+	}
+}
+
+static void convolve_edge(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t number,
+			  size_t x, size_t y)
+{
+	gather_patch(network, step, x, y);
+	const struct viva_patches patches = {.first = network->patch,
+					     .count = 1,
+					     .stretches = 1,
+					     .length = step->kernel * step->kernel * step->from.channels};
+	struct viva_panel panel = panel_at(network, step, number, x, y);
+	network->kernels->multiply(&patches, &panel);
+}
+
+static void convolve_row(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t number,
+			 size_t y)
+{
+	size_t top = y * step->stride, channels = step->from.channels, first = 0, end = 0;
+	// Pixels from `first` to before `end` have windows that lie within the map.
+	if (top >= step->padding && top - step->padding + step->kernel <= step->from.height &&
+	    step->from.width + step->padding >= step->kernel) {
+		first = smaller((step->padding + step->stride - 1) / step->stride, step->to.width);
+		end = smaller((step->from.width + step->padding - step->kernel) / step->stride + 1, step->to.width);
+		end = end > first ? end : first;
+	}
+	for (size_t x = 0; x < first; x++)
+		convolve_edge(network, step, number, x, y);
+	if (end > first) {
+		size_t pixel = (top - step->padding) * step->from.width + first * step->stride - step->padding;
+		const struct viva_patches patches = {.first = network->places[step->source] + pixel * channels,
+						     .pixel_step = step->stride * channels,
+						     .count = end - first,
+						     .stretches = step->kernel,
+						     .stretch_step = step->from.width * channels,
+						     .length = step->kernel * channels};
+		struct viva_panel panel = panel_at(network, step, number, first, y);
+		network->kernels->multiply(&patches, &panel);
+	}
+	for (size_t x = end; x < step->to.width; x++)
+		convolve_edge(network, step, number, x, y);
+}
+
+static void run_convolution(const struct viva_convnet *network, const struct viva_convnet_step *step)
+{
+	size_t inputs = step->kernel * step->kernel * step->from.channels;
+	const struct viva_patches all = {.first = network->places[step->source],
+					 .pixel_step = step->from.channels,
+					 .count = step->to.height * step->to.width,
+					 .stretches = 1,
+					 .length = step->from.channels};
+	for (size_t number = 0; number < step->to.channels / VIVA_PANEL; number++) {
+		widen_panel(network, number, inputs, step->weights);
+		if (step->kernel == 1 && step->stride == 1) {
+			struct viva_panel panel = panel_at(network, step, number, 0, 0);
+			network->kernels->multiply(&all, &panel);
+			continue;
+		}
+		for (size_t y = 0; y < step->to.height; y++)
+			convolve_row(network, step, number, y);
+	}
+}
+
+static float larger(float a, float b)
+{
+	return a > b ? a : b;
+}
+
+// The largest of each 2 × 2 pixels.
+static void run_pool(const struct viva_convnet *network, const struct viva_convnet_step *step)
+{
+	size_t channels = step->from.channels, row = step->from.width * channels;
+	float *restrict output = network->places[step->output];
+	for (size_t y = 0; y < step->to.height; y++) {
+		const float *input = network->places[step->source] + 2 * y * row;
+		for (size_t x = 0; x < step->to.width; x++, input += 2 * channels, output += channels) {
+			for (size_t i = 0; i < channels; i++)
+				output[i] = larger(larger(input[i], input[channels + i]),
+						   larger(input[row + i], input[row + channels + i]));
+		}
+	}
+}
+
+void viva_convnet_run(struct viva_convnet *network)
+{
+	static void (*const runs[VIVA_CONVNET_KINDS])(const struct viva_convnet *, const struct viva_convnet_step *) = {
+		[VIVA_CONVNET_CONVOLUTION] = run_convolution,
+		[VIVA_CONVNET_SEPARABLE] = run_separable,
+		[VIVA_CONVNET_POOL] = run_pool};
+	for (size_t i = 0; i < network->step_count; i++)
+		runs[network->steps[i].kind](network, &network->steps[i]);
+}

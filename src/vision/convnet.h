@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A network of separable convolutions, computed on the caller's thread: MediaPipe's mesh and what refines it. A general
+// runtime takes twice the time for the mesh and five times for the small parts, and tens of megabytes
+// (docs/decisions/0019-own-convolutions.md).
+//
+// The file is what tools/models/separable_network.py writes, which has its form.
+//
+// Threads: open and finish from one; a network has one user at a time.
+#ifndef VIVA_VISION_CONVNET_H
+#define VIVA_VISION_CONVNET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/macros.h"
+#include "vision/convnet_kernels.h"
+
+enum { VIVA_CONVNET_MAX_OUTPUTS = 3, VIVA_CONVNET_MAX_PLACES = 32 };
+
+struct viva_convnet_shape {
+	const char *file;                          // in the model folder
+	size_t input;                              // floats of its only input
+	size_t outputs[VIVA_CONVNET_MAX_OUTPUTS];  // floats of each output, in the file's order; 0 ends
+};
+
+struct viva_convnet {
+	char *file;  // its bytes, of which the weights are used where they lie
+	struct viva_convnet_step *steps;
+	size_t step_count;
+	float *memory;                           // of all that follows
+	float *places[VIVA_CONVNET_MAX_PLACES];  // for the tensors between steps
+	float *zeros;                            // a row of a map
+	float *patch;                            // rows of depthwise convolution, or what a window sees at an edge
+	float *panel;                            // weights in work
+	const struct viva_convnet_kernels *kernels;
+	float *input;                                    // to be filled before each run
+	const float *outputs[VIVA_CONVNET_MAX_OUTPUTS];  // in the shape's order; valid until the next run
+};
+
+// Loads the network. `network` must be zeroed; on failure it may be finished or left. VIVA_EMODEL, VIVA_ENOMEM.
+VIVA_MUST_CHECK int viva_convnet_init(struct viva_convnet *network, const char *directory,
+				      const struct viva_convnet_shape *shape, struct viva_error *error);
+// The same from a file's bytes, which it copies. Any bytes are safe: what is no network, or not of that shape, is
+// VIVA_EMODEL.
+VIVA_MUST_CHECK int viva_convnet_init_from(struct viva_convnet *network, struct viva_bytes file,
+					   const struct viva_convnet_shape *shape, struct viva_error *error);
+void viva_convnet_finish(struct viva_convnet *network);
+// Computes the outputs from the input.
+void viva_convnet_run(struct viva_convnet *network);
+
+// For the parts of this module.
+enum viva_convnet_kind { VIVA_CONVNET_CONVOLUTION, VIVA_CONVNET_SEPARABLE, VIVA_CONVNET_POOL, VIVA_CONVNET_KINDS };
+
+struct viva_convnet_map {
+	size_t height, width, channels;
+};
+
+struct viva_convnet_step {
+	enum viva_convnet_kind kind;
+	int source, addend, output;  // places; addend -1 = none
+	struct viva_convnet_map from, to;
+	size_t addend_channels;
+	size_t kernel, stride, padding;
+	const float *depthwise, *depthwise_bias;
+	const uint16_t *weights;
+	const float *bias, *slopes;
+};
+
+size_t viva_convnet_patch_floats(const struct viva_convnet_step *step);  // that the step needs of `patch`
+
+#endif

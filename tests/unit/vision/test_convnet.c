@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "vision/convnet.h"
+#include "viva_test.h"
+
+static float between(struct viva_seeded_random *random, float min, float max)
+{
+	return min + (max - min) * (float)viva_random_below(&random->random, 100001) / 100000;
+}
+
+// On the heap, so that a step past the end is seen.
+static float *noise(struct viva_seeded_random *random, size_t count)
+{
+	float *values = malloc(count * sizeof *values);
+	assert_non_null(values);
+	for (size_t i = 0; i < count; i++)
+		values[i] = between(random, -1, 1);
+	return values;
+}
+
+static void assert_near(const float *a, const float *b, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_float_equal(a[i], b[i], 2e-5f);
+}
+
+static void test_convnet__fast_multiplication_gives_what_the_plain_one_gives(void **state)
+{
+	(void)state;
+	struct viva_seeded_random random;
+	viva_seeded_random_init(&random, 1);
+	for (size_t count = 1; count <= 20; count++) {
+		const size_t stretches = 1 + count % 3, length = 1 + count * 5 % 23, step = length + count % 2;
+		const size_t inputs = stretches * length;
+		float *pixels = noise(&random, (count - 1) * step + inputs);
+		float *weights = noise(&random, inputs * VIVA_PANEL), *bias = noise(&random, VIVA_PANEL);
+		float *slopes = noise(&random, VIVA_PANEL), *addend = noise(&random, count * VIVA_PANEL);
+		float *fast = noise(&random, count * VIVA_PANEL), *plain = noise(&random, count * VIVA_PANEL);
+		const struct viva_patches patches = {.first = pixels,
+						     .pixel_step = step,
+						     .count = count,
+						     .stretches = stretches,
+						     .stretch_step = length,
+						     .length = length};
+		struct viva_panel panel = {.weights = weights,
+					   .bias = bias,
+					   .slopes = slopes,
+					   .addend = count % 2 == 0 ? addend : NULL,
+					   .addend_step = VIVA_PANEL,
+					   .output = fast,
+					   .output_step = VIVA_PANEL};
+		viva_convnet_kernels()->multiply(&patches, &panel);
+		panel.output = plain;
+		viva_convnet_plain_kernels()->multiply(&patches, &panel);
+		assert_near(fast, plain, count * VIVA_PANEL);
+		float *const all[] = {pixels, weights, bias, slopes, addend, fast, plain};
+		for (size_t i = 0; i < VIVA_COUNT(all); i++)
+			free(all[i]);
+	}
+}
+
+static void test_convnet__fast_depthwise_rows_are_the_plain_ones(void **state)
+{
+	(void)state;
+	enum { CHANNELS = 16 };
+	struct viva_seeded_random random;
+	viva_seeded_random_init(&random, 2);
+	for (size_t width = 1; width <= 21; width++) {
+		float *kernel = noise(&random, 9 * CHANNELS), *bias = noise(&random, CHANNELS), *rows[3];
+		for (size_t i = 0; i < 3; i++)
+			rows[i] = noise(&random, width * CHANNELS);
+		for (size_t kind = 0; kind < 4; kind++) {
+			const size_t stride = 1 + kind / 2, output = (width + stride - 1) / stride;
+			float *fast = noise(&random, output * CHANNELS), *plain = noise(&random, output * CHANNELS);
+			struct viva_depthwise row = {.rows = {rows[0], rows[1], rows[2]},
+						     .width = width,
+						     .channels = CHANNELS,
+						     .stride = stride,
+						     .padding = kind % 2,
+						     .kernel = kernel,
+						     .bias = bias,
+						     .output = fast,
+						     .output_width = output};
+			viva_convnet_kernels()->depthwise(&row);
+			row.output = plain;
+			viva_convnet_plain_kernels()->depthwise(&row);
+			assert_near(fast, plain, output * CHANNELS);
+			free(fast);
+			free(plain);
+		}
+		for (size_t i = 0; i < 3; i++)
+			free(rows[i]);
+		free(kernel);
+		free(bias);
+	}
+}
+
+static void test_convnet__every_half_becomes_the_same_float_in_both_ways(void **state)
+{
+	(void)state;
+	uint16_t halves[8];
+	float fast[8], plain[8];
+	for (uint32_t first = 0; first < 1 << 16; first += 8) {
+		for (uint32_t i = 0; i < 8; i++)
+			halves[i] = (uint16_t)(first + i);
+		viva_convnet_kernels()->widen(halves, 8, fast);
+		viva_convnet_plain_kernels()->widen(halves, 8, plain);
+		for (int i = 0; i < 8; i++)
+			assert_true(fast[i] == plain[i] || (isnan(fast[i]) && isnan(plain[i])));
+	}
+	const uint16_t known[8] = {0x3c00, 0xc000, 0x0001, 0x7bff};  // 1, -2, the smallest, the largest
+	viva_convnet_plain_kernels()->widen(known, 8, plain);
+	assert_true(plain[0] == 1 && plain[1] == -2 && plain[2] == 0x1p-24f && plain[3] == 65504);
+}
+
+// A network of one step of each kind: a picture of 6 × 4 × 3 is convolved to 16 channels; of that the largest of each
+// 2 × 2, of 16 channels, are added to what a separable convolution of stride 2 makes of it, of 32.
+enum {
+	HEIGHT = 6,
+	WIDTH = 4,
+	COLOURS = 3,
+	MIDDLE = 16,
+	LAST = 32,
+	INPUT = HEIGHT * WIDTH * COLOURS,
+	OUTPUT = HEIGHT / 2 * WIDTH / 2 * LAST,
+	FIRST_BYTES = 9 * COLOURS * MIDDLE * 2 + 2 * MIDDLE * 4,
+	LAST_BYTES = 10 * MIDDLE * 4 + MIDDLE * LAST * 2 + 2 * LAST * 4,
+	NUMBERS = 4 + 3 * 16 + 2,
+	WEIGHTS_AT = 8 + NUMBERS * 4,
+	FILE_BYTES = WEIGHTS_AT + FIRST_BYTES + LAST_BYTES,
+};
+
+static const struct viva_convnet_shape shape = {.file = "small.net", .input = INPUT, .outputs = {OUTPUT}};
+
+// Powers of two and their sums, so that sums are exact in whatever order.
+static uint16_t half_at(size_t index)
+{
+	static const uint16_t halves[5] = {0x3c00, 0xb800, 0x3400, 0, 0xbc00};  // 1, -.5, .25, 0, -1
+	return halves[index * 7 % 5];
+}
+
+static float float_at(size_t index)
+{
+	return (float)(int)(index * 5 % 9) / 4 - 1;
+}
+
+static void fill(uint8_t *at, size_t depthwise, size_t halves, size_t floats)
+{
+	size_t number = 0;
+	for (size_t i = 0; i < depthwise + halves + floats; i++) {
+		if (i >= depthwise && i < depthwise + halves) {
+			uint16_t half = half_at(i - depthwise);
+			memcpy(at, &half, sizeof half);
+			at += sizeof half;
+		} else {
+			float value = float_at(number++);
+			memcpy(at, &value, sizeof value);
+			at += sizeof value;
+		}
+	}
+}
+
+static void make_file(uint8_t ret_file[FILE_BYTES])
+{
+	static const uint32_t numbers[NUMBERS] = {
+		4, 3, 1, FIRST_BYTES + LAST_BYTES,
+		// kind, source, addend, output; from; to; kernel, stride, padding; weights' place and size; 0
+		0, 0, UINT32_MAX, 1, HEIGHT, WIDTH, COLOURS, HEIGHT, WIDTH, MIDDLE, 3, 1, 1, 0, FIRST_BYTES, 0, 2, 1,
+		UINT32_MAX, 2, HEIGHT, WIDTH, MIDDLE, HEIGHT / 2, WIDTH / 2, MIDDLE, 2, 2, 0, FIRST_BYTES, 0, 0, 1, 1,
+		2, 3, HEIGHT, WIDTH, MIDDLE, HEIGHT / 2, WIDTH / 2, LAST, 3, 2, 0, FIRST_BYTES, LAST_BYTES, 0,
+		// the output's place and size
+		3, OUTPUT};
+	memcpy(ret_file, "VIVANET1", 8);
+	for (size_t i = 0; i < NUMBERS; i++) {
+		for (size_t k = 0; k < 4; k++)
+			ret_file[8 + i * 4 + k] = (uint8_t)(numbers[i] >> 8 * k);
+	}
+	fill(ret_file + WEIGHTS_AT, 0, 9 * COLOURS * MIDDLE, 2 * MIDDLE);
+	fill(ret_file + WEIGHTS_AT + FIRST_BYTES, 10 * MIDDLE, MIDDLE * LAST, 2 * LAST);
+}
+
+static float half_of(size_t index)
+{
+	static const float values[5] = {1, -.5f, .25f, 0, -1};
+	return values[index * 7 % 5];
+}
+
+static float sloped(float value, float slope)
+{
+	return value < 0 ? value * slope : value;
+}
+
+static float at(const float *map, int y, int x, int channels, int channel)
+{
+	return y < 0 || x < 0 || y >= HEIGHT || x >= WIDTH ? 0 : map[(y * WIDTH + x) * channels + channel];
+}
+
+static float convolved(const float *input, int y, int x, int channel)
+{
+	float sum = float_at((size_t)channel);
+	for (int i = 0; i < 9 * COLOURS; i++) {
+		float number = at(input, y + i / COLOURS / 3 - 1, x + i / COLOURS % 3 - 1, COLOURS, i % COLOURS);
+		sum += number * half_of((size_t)(i * MIDDLE + channel));
+	}
+	return sloped(sum, float_at((size_t)(MIDDLE + channel)));
+}
+
+static float separable(const float *middle, int y, int x, int channel)
+{
+	const size_t bias = 10 * MIDDLE, panel = (size_t)(channel / VIVA_PANEL) * MIDDLE * VIVA_PANEL;
+	float sum = float_at(bias + (size_t)channel), largest = -INFINITY;
+	for (int from = 0; from < MIDDLE; from++) {
+		float mixed = float_at((size_t)(9 * MIDDLE + from));
+		for (int i = 0; i < 9; i++)
+			mixed += at(middle, 2 * y + i / 3, 2 * x + i % 3, MIDDLE, from) *
+				 float_at((size_t)(i * MIDDLE + from));
+		sum += mixed * half_of(panel + (size_t)(from * VIVA_PANEL + channel % VIVA_PANEL));
+	}
+	for (int i = 0; i < 4 && channel < MIDDLE; i++)
+		largest = fmaxf(largest, at(middle, 2 * y + i / 2, 2 * x + i % 2, MIDDLE, channel));
+	return sloped(sum + (channel < MIDDLE ? largest : 0), float_at(bias + (size_t)(LAST + channel)));
+}
+
+static void test_convnet__a_network_computes_what_its_file_says(void **state)
+{
+	(void)state;
+	uint8_t file[FILE_BYTES];
+	make_file(file);
+	struct viva_convnet network = {0};
+	struct viva_error error = {0};
+	assert_int_equal(viva_convnet_init_from(&network, viva_bytes_of(file, sizeof file), &shape, &error), 0);
+	for (int i = 0; i < INPUT; i++)
+		network.input[i] = float_at((size_t)i * 3);
+	float middle[HEIGHT * WIDTH * MIDDLE];
+	for (int i = 0; i < HEIGHT * WIDTH * MIDDLE; i++)
+		middle[i] = convolved(network.input, i / MIDDLE / WIDTH, i / MIDDLE % WIDTH, i % MIDDLE);
+	for (int pass = 0; pass < 3; pass++) {
+		if (pass == 2)
+			network.kernels = viva_convnet_plain_kernels();
+		viva_convnet_run(&network);
+		for (int i = 0; i < OUTPUT; i++) {
+			int pixel = i / LAST;
+			assert_float_equal(network.outputs[0][i],
+					   separable(middle, pixel / (WIDTH / 2), pixel % (WIDTH / 2), i % LAST),
+					   1e-3f);
+		}
+	}
+	viva_convnet_finish(&network);
+}
+
+// Opens it from memory of just its size, and runs what opens.
+static int try_file(const uint8_t *file, size_t size)
+{
+	struct viva_convnet network = {0};
+	struct viva_error error = {0};
+	uint8_t *copy = malloc(size > 0 ? size : 1);
+	assert_non_null(copy);
+	memcpy(copy, file, size);
+	int code = viva_convnet_init_from(&network, viva_bytes_of(copy, size), &shape, &error);
+	free(copy);
+	if (code == 0)
+		viva_convnet_run(&network);
+	else
+		assert_int_equal(code, VIVA_EMODEL);
+	viva_convnet_finish(&network);
+	return code;
+}
+
+static void test_convnet__a_damaged_file_is_refused_or_harmless(void **state)
+{
+	(void)state;
+	static const uint32_t hostile[] = {0,   1,   2,   3,    4,       5,         16,        17,
+					   255, 256, 257, 2048, 1 << 16, INT32_MAX, UINT32_MAX};
+	uint8_t file[FILE_BYTES];
+	make_file(file);
+	assert_int_equal(try_file(file, sizeof file), 0);
+	for (size_t size = 0; size < sizeof file; size += size < WEIGHTS_AT ? 1 : 97)
+		assert_int_equal(try_file(file, size), VIVA_EMODEL);
+	for (size_t i = 0; i < WEIGHTS_AT; i += 4) {
+		for (size_t k = 0; k < VIVA_COUNT(hostile); k++) {
+			uint8_t kept[4];
+			memcpy(kept, file + i, 4);
+			memcpy(file + i, &hostile[k], 4);
+			(void)try_file(file, sizeof file);
+			memcpy(file + i, kept, 4);
+		}
+	}
+	struct viva_seeded_random random;
+	viva_seeded_random_init(&random, 3);
+	for (int round = 0; round < 2000; round++) {
+		make_file(file);
+		for (int i = 0; i < 3; i++)
+			file[viva_random_below(&random.random, WEIGHTS_AT)] =
+				(uint8_t)viva_random_below(&random.random, 256);
+		(void)try_file(file, sizeof file);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_convnet__fast_multiplication_gives_what_the_plain_one_gives),
+		cmocka_unit_test(test_convnet__fast_depthwise_rows_are_the_plain_ones),
+		cmocka_unit_test(test_convnet__every_half_becomes_the_same_float_in_both_ways),
+		cmocka_unit_test(test_convnet__a_network_computes_what_its_file_says),
+		cmocka_unit_test(test_convnet__a_damaged_file_is_refused_or_harmless),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

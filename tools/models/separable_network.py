@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes a network of separable convolutions, read from TFLite, in the form that src/vision/convnet.c computes from.
+
+Such a network is a chain of few kinds of steps, each with what follows it taken in: a convolution, or a depthwise one of 3×3 with the
+pointwise one that it feeds; then, of some, what is added to it, and a slope for what is below zero (PReLU; 1 is none); and pooling by the
+largest of 2×2. Every tensor lies in a numbered place, which is used again when its reader is done.
+
+The file, all little-endian: the magic, four counts (places, steps, outputs, bytes of weights), each step as 16 numbers, of each output
+its place and how many numbers it has, then the weights. Kernels are kept as halves, which these files have them in, in panels of 16
+output channels: [panel][row][column][input channel][16]; depthwise ones, biases and slopes are floats, [row][column][channel].
+Channels are filled up to a multiple of 16, but for the input's.
+"""
+
+import numpy as np
+
+MAGIC = b"VIVANET1"
+PANEL = 16
+CONVOLUTION, SEPARABLE, POOL = range(3)
+
+
+def padded(values: np.ndarray) -> np.ndarray:
+    """The last axis, channels, filled up with zeros to whole panels."""
+    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, -values.shape[-1] % PANEL)])
+
+
+class Graph:
+    """What is needed of a TFLite file with one subgraph."""
+
+    def __init__(self, schema, blob: bytes):
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(blob, 0))
+        self.names = {number: name for name, number in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+        self.model, self.graph = model, model.subgraphs[0]
+        self.same = schema.Padding.SAME
+        self.constants = {}
+        self.operators = []
+        for operator in self.graph.operators:
+            code = model.operatorCodes[operator.opcodeIndex]
+            name = self.names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+            sources = [int(number) for number in operator.inputs]
+            if name == "DEQUANTIZE":
+                self.constants[int(operator.outputs[0])] = self.stored(sources[0])
+            else:
+                self.operators.append((name, sources, int(operator.outputs[0]), operator.builtinOptions))
+        self.inputs = [int(number) for number in self.graph.inputs]
+        self.outputs = [int(number) for number in self.graph.outputs]
+
+    def stored(self, number: int) -> np.ndarray:
+        tensor = self.graph.tensors[number]
+        kind = {0: np.float32, 1: np.float16, 2: np.int32}[tensor.type]
+        return np.frombuffer(bytes(self.model.buffers[tensor.buffer].data), kind).reshape(tensor.shape)
+
+    def constant(self, number: int) -> np.ndarray:
+        return self.constants[number] if number in self.constants else self.stored(number)
+
+    def shape(self, number: int) -> list[int]:
+        return [int(side) for side in self.graph.tensors[number].shape][1:]
+
+
+class Step:
+    def __init__(self, kind: int, source: int, output: int):
+        self.kind, self.source, self.output = kind, source, output
+        self.addend = None
+        self.stride = self.kernel = 1
+        self.padding = 0
+        self.depthwise = self.depthwise_bias = None
+        self.weights = self.bias = self.slopes = None
+
+
+def begin_padding(shape: list[int], kernel: int, stride: int, same: bool) -> int:
+    """Of TensorFlow: with an odd sum the end gets the more."""
+    height, side, _ = shape
+    if height != side:
+        raise SystemExit("separable_network: a map is no square")
+    return max((-(-side // stride) - 1) * stride + kernel - side, 0) // 2 if same else 0
+
+
+class Writer:
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.steps: list[Step] = []
+        self.made_by: dict[int, Step] = {}
+        # A tensor that another one stands for: filled up with channels of zeros, or reshaped.
+        self.stands_for: dict[int, int] = {}
+        self.readers: dict[int, int] = {}
+        for _, sources, _, _ in graph.operators:
+            for source in sources:
+                self.readers[source] = self.readers.get(source, 0) + 1
+        for output in graph.outputs:
+            self.readers[output] = self.readers.get(output, 0) + 1
+
+    def origin(self, number: int) -> int:
+        return self.stands_for.get(number, number)
+
+    def add(self, step: Step) -> None:
+        self.steps.append(step)
+        self.made_by[step.output] = step
+
+    def take_over(self, made: int, number: int) -> Step:
+        """The step that made a tensor, which nobody else reads, now makes another one."""
+        step = self.made_by.pop(made)
+        if self.readers[made] != 1:
+            raise SystemExit("separable_network: a tensor that was to be taken in has other readers")
+        step.output = number
+        self.made_by[number] = step
+        return step
+
+    def convolution(self, sources, output, options) -> None:
+        kernel, bias = self.graph.constant(sources[1]), self.graph.constant(sources[2])
+        if options.fusedActivationFunction != 0 or kernel.shape[1] != kernel.shape[2]:
+            raise SystemExit("separable_network: a convolution of an unknown kind")
+        source = self.origin(sources[0])
+        before = self.made_by.get(source)
+        is_pointwise = kernel.shape[1] == 1 and options.strideW == 1
+        if is_pointwise and before and before.kind == SEPARABLE and before.weights is None:
+            step = self.take_over(source, output)
+        else:
+            step = Step(CONVOLUTION, source, output)
+            step.kernel, step.stride = int(kernel.shape[1]), options.strideW
+            step.padding = begin_padding(self.graph.shape(sources[0]), step.kernel, step.stride, options.padding == self.graph.same)
+            self.add(step)
+        step.weights, step.bias = kernel, bias
+        step.slopes = np.ones(len(bias), np.float32)
+
+    def depthwise(self, sources, output, options) -> None:
+        kernel = self.graph.constant(sources[1])
+        if options.fusedActivationFunction != 0 or options.padding != self.graph.same or kernel.shape[1:3] != (3, 3) or self.readers[output] != 1:
+            raise SystemExit("separable_network: a depthwise convolution of an unknown kind")
+        step = Step(SEPARABLE, self.origin(sources[0]), output)
+        step.kernel, step.stride = 3, options.strideW
+        step.padding = begin_padding(self.graph.shape(sources[0]), 3, step.stride, True)
+        step.depthwise, step.depthwise_bias = kernel[0], self.graph.constant(sources[2])
+        self.add(step)
+
+    def addition(self, sources, output, options) -> None:
+        # One of the two is a convolution that nobody else reads: it takes the other in, and so comes after it.
+        for own, other in (sources, sources[::-1]):
+            step = self.made_by.get(own)
+            if step and step.weights is not None and step.addend is None and self.readers[own] == 1:
+                break
+        else:
+            raise SystemExit("separable_network: an addition of an unknown kind")
+        if options.fusedActivationFunction != 0:
+            raise SystemExit("separable_network: an addition of an unknown kind")
+        self.take_over(own, output).addend = self.origin(other)
+        self.steps.remove(step)
+        self.steps.append(step)
+
+    def slope(self, sources, output) -> None:
+        step = self.take_over(sources[0], output)
+        step.slopes = self.graph.constant(sources[1]).reshape(-1)
+
+    def scale(self, sources, output) -> None:
+        step, factor = self.made_by.get(self.origin(sources[0])), self.graph.constant(sources[1])
+        if not step or step.weights is None or step.addend is not None or factor.size != 1:
+            raise SystemExit("separable_network: a multiplication of an unknown kind")
+        step.weights, step.bias = step.weights * factor, step.bias.astype(np.float32) * factor
+        self.stands_for[output] = step.output
+
+    def pool(self, sources, output, options) -> None:
+        if (options.filterWidth, options.filterHeight, options.strideW, options.strideH) != (2, 2, 2, 2):
+            raise SystemExit("separable_network: pooling of an unknown kind")
+        step = Step(POOL, self.origin(sources[0]), output)
+        step.kernel = step.stride = 2
+        self.add(step)
+
+    def read(self) -> None:
+        for name, sources, output, options in self.graph.operators:
+            if name == "CONV_2D":
+                self.convolution(sources, output, options)
+            elif name == "DEPTHWISE_CONV_2D":
+                self.depthwise(sources, output, options)
+            elif name == "ADD":
+                self.addition(sources, output, options)
+            elif name == "PRELU":
+                self.slope(sources, output)
+            elif name == "MAX_POOL_2D":
+                self.pool(sources, output, options)
+            elif name == "PAD":
+                amounts = self.graph.constant(sources[1])
+                if amounts[:3].any() or amounts[3][0] != 0:
+                    raise SystemExit("separable_network: padding of an unknown kind")
+                self.stands_for[output] = self.origin(sources[0])
+            elif name == "RESHAPE":
+                self.stands_for[output] = self.origin(sources[0])
+            elif name == "MUL":
+                self.scale(sources, output)
+            else:
+                raise SystemExit(f"separable_network: {name} is not known")
+
+    def places(self) -> dict[int, int]:
+        """A place for each tensor; those of the input and the outputs are theirs alone."""
+        outputs = {self.origin(number) for number in self.graph.outputs}
+        last_use = {}
+        for index, step in enumerate(self.steps):
+            last_use[step.source] = index
+            if step.addend is not None:
+                last_use[step.addend] = index
+        place, free, count = {self.graph.inputs[0]: 0}, [], 1
+        for index, step in enumerate(self.steps):
+            if step.output in outputs or not free:
+                place[step.output], count = count, count + 1
+            else:
+                place[step.output] = free.pop()
+            for number in {step.source, step.addend} - {None, self.graph.inputs[0]} - outputs:
+                if last_use[number] == index:
+                    free.append(place[number])
+        return place
+
+    def channels(self, number: int) -> int:
+        """In memory: all but the input's are filled up."""
+        channels = self.graph.shape(number)[-1]
+        return channels if number == self.graph.inputs[0] else channels + -channels % PANEL
+
+    def write(self) -> bytes:
+        self.read()
+        place = self.places()
+        weights, lines = bytearray(), []
+        for step in self.steps:
+            height, width, _ = self.graph.shape(step.source)
+            out_height, out_width, _ = self.graph.shape(step.output)
+            channels = self.channels(step.source)
+            at = len(weights)
+            if step.kind == SEPARABLE:
+                weights += floats(step.depthwise) + floats(step.depthwise_bias)
+            if step.kind != POOL:
+                weights += halves(panels(step.weights, channels)) + floats(step.bias) + floats(step.slopes)
+            addend = -1 if step.addend is None else place[step.addend]
+            lines.append([step.kind, place[step.source], addend, place[step.output], height, width, channels, out_height, out_width,
+                          self.channels(step.output), step.kernel, step.stride, step.padding, at, len(weights) - at, 0])
+        outputs = [number for output in self.graph.outputs for number in (place[self.origin(output)], int(np.prod(self.graph.shape(output))))]
+        head = [max(place.values()) + 1, len(lines), len(self.graph.outputs), len(weights)]
+        return MAGIC + np.array(head + sum(lines, []) + outputs, "<i4").tobytes() + bytes(weights)
+
+
+def halves(values: np.ndarray) -> bytes:
+    rounded = values.astype("<f2")
+    if not np.array_equal(rounded.astype(np.float32), values.astype(np.float32)):
+        raise SystemExit("separable_network: a kernel is not made of halves")
+    return rounded.tobytes()
+
+
+def floats(values: np.ndarray) -> bytes:
+    return padded(values.astype("<f4")).tobytes()
+
+
+def panels(kernel: np.ndarray, channels: int) -> np.ndarray:
+    """[out][row][column][in] -> [panel][row][column][in][16]"""
+    kernel = np.pad(kernel, [(0, -len(kernel) % PANEL), (0, 0), (0, 0), (0, channels - kernel.shape[3])])
+    return kernel.reshape(-1, PANEL, *kernel.shape[1:]).transpose(0, 2, 3, 4, 1)
+
+
+def convert(schema, blob: bytes) -> bytes:
+    return Writer(Graph(schema, blob)).write()
