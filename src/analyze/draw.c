@@ -6,7 +6,7 @@
 
 #include "analyze/text.h"
 
-enum { MAX_LINES = 6, MAX_LINE = 96 };
+enum { MAX_LINES = 7, MAX_LINE = 96 };
 
 struct colour {
 	double red, green, blue, alpha;
@@ -14,6 +14,7 @@ struct colour {
 static const struct colour box_colour = {.2, 1, .3, .9}, other_colour = {.8, .8, .8, .9}, mesh_colour = {1, 1, 1, .45};
 static const struct colour open_colour = {.1, .9, 1, 1}, closed_colour = {1, .5, .1, 1}, iris_colour = {1, .9, .2, 1};
 static const struct colour lips_colour = {1, .45, .7, .9}, mark_colour = {1, .25, .25, 1};
+static const struct colour gaze_colour = {1, .2, 1, 1};
 static const struct colour axis_colours[] = {{1, .2, .2, 1}, {.2, .9, .2, 1}, {.3, .5, 1, 1}};
 
 struct canvas {
@@ -149,6 +150,31 @@ static void draw_axes(const struct canvas *canvas)
 	}
 }
 
+// An arrow from each iris to where the eyes look, foreshortened: none is seen of a gaze into the camera but its dot.
+static void draw_gaze(const struct canvas *canvas)
+{
+	const struct viva_vision_result *result = &canvas->record->result;
+	double yaw = (double)result->gaze.yaw * M_PI / 180, pitch = (double)result->gaze.pitch * M_PI / 180;
+	double length = result->box.width * canvas->scale_x * .6;
+	double x = length * sin(yaw) * cos(pitch), y = -length * sin(pitch);
+	double barb = fmin(hypot(x, y) / 3, length / 10), angle = atan2(y, x);
+	choose(canvas, gaze_colour, 2);
+	for (int side = 0; side < 2; side++) {
+		const struct viva_point *iris = &canvas->record->details.face.irises[side][0];
+		double tip_x = (double)iris->x * canvas->scale_x + x, tip_y = (double)iris->y * canvas->scale_y + y;
+		dot(canvas, (double)iris->x, (double)iris->y, 2);
+		cairo_fill(canvas->cairo);
+		move(canvas, true, (double)iris->x, (double)iris->y);
+		cairo_line_to(canvas->cairo, tip_x, tip_y);
+		for (int i = -1; i <= 1; i += 2) {
+			cairo_move_to(canvas->cairo, tip_x, tip_y);
+			cairo_line_to(canvas->cairo, tip_x - barb * cos(angle + i * .5),
+				      tip_y - barb * sin(angle + i * .5));
+		}
+		cairo_stroke(canvas->cairo);
+	}
+}
+
 static size_t write_labels(const struct analyze_record *record, bool is_film, char lines[MAX_LINES][MAX_LINE])
 {
 	const struct viva_vision_result *result = &record->result;
@@ -161,8 +187,11 @@ static size_t write_labels(const struct analyze_record *record, bool is_film, ch
 	if (result->is_detected) {
 		snprintf(lines[count++], MAX_LINE, "%s %.0f %%", viva_emotion_name(result->emotion),
 			 (double)result->emotion_confidence * 100);
-		snprintf(lines[count++], MAX_LINE, "yaw %ld° pitch %ld° roll %ld°", lroundf(result->pose.yaw),
+		snprintf(lines[count++], MAX_LINE, "head yaw %ld° pitch %ld° roll %ld°", lroundf(result->pose.yaw),
 			 lroundf(result->pose.pitch), lroundf(result->pose.roll));
+		if (result->has_gaze)
+			snprintf(lines[count++], MAX_LINE, "gaze yaw %ld° pitch %ld°", lroundf(result->gaze.yaw),
+				 lroundf(result->gaze.pitch));
 		int used = snprintf(lines[count], MAX_LINE, "attention %.2f, eyes %.2f", (double)result->attention,
 				    (double)result->eye_ratio);
 		if (is_film && record->eyes != VIVA_EYES_UNKNOWN && used > 0 && used < MAX_LINE)
@@ -277,6 +306,8 @@ int analyze_draw(const struct viva_picture *picture, const struct analyze_record
 		draw_eyes(&canvas);
 		draw_axes(&canvas);
 		draw_marks(&canvas);
+		if (record->result.has_gaze)
+			draw_gaze(&canvas);
 	}
 	draw_labels(&canvas, is_film);
 	cairo_status_t status = cairo_status(canvas.cairo);

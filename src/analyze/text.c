@@ -60,6 +60,11 @@ void analyze_text_picture(const struct analyze_writer *writer, const struct anal
 	tell_expressions(out, result);
 	fprintf(out, "  head       yaw %ld°, pitch %ld°, roll %ld°\n", lroundf(result->pose.yaw),
 		lroundf(result->pose.pitch), lroundf(result->pose.roll));
+	if (result->has_gaze)
+		fprintf(out, "  gaze       yaw %ld°, pitch %ld°\n", lroundf(result->gaze.yaw),
+			lroundf(result->gaze.pitch));
+	else
+		fputs("  gaze       none: the eyes are closed\n", out);
 	fprintf(out, "  attention  %.2f\n", (double)result->attention);
 	fprintf(out, "  eyes       height by width %.2f\n", (double)result->eye_ratio);
 	if (result->hint != VIVA_HINT_NONE)

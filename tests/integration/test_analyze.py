@@ -4,6 +4,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 
 import pytest
@@ -41,6 +42,8 @@ def test_a_film_is_followed_and_its_blinks_are_counted(frames, film):
     assert {frame["eyes"] for frame in told} >= {"open", "closed"}
     assert all((frame["gaze"] is None) == (frame["eyes"] == "closed" or frame["eye_ratio"] < 0.1) for frame in told)
     assert all(abs(frame["gaze"][angle]) < 25 for frame in told if frame["gaze"] for angle in ("yaw", "pitch"))
+    # A blink is no lack of attention.
+    assert all(frame["attention"] > 0.9 for frame in told)
     assert told[1]["time_ms"] == round(1000 / frames.fps)
     assert 0 < last["summary"]["ms_p50"] <= last["summary"]["ms_p99"] and last["summary"]["rss_mb"] > 20
 
@@ -64,6 +67,17 @@ def test_a_picture_is_told_to_people_though_its_overlay_can_not_be_written(frame
     shown = analyze(picture, "--overlay", tmp_path / "no" / "o.png")
     assert shown.returncode == 1 and f"{tmp_path}/no/o.png".encode() in shown.stderr
     assert b"face.jpg: 640" in shown.stdout and b"happy" in shown.stdout, shown
+    assert re.search(rb"\n  gaze       yaw -?\d+", shown.stdout), shown
+
+
+def test_a_photo_of_closed_eyes_has_no_gaze_and_no_attention(frames, tmp_path):
+    start_ms = frames.blinks[0]["start_ms"]
+    shut = round(start_ms * frames.fps / 1000) + 1
+    picture = tmp_path / "shut.jpg"
+    picture.write_bytes(frames.pictures[shut])
+    [told] = lines(analyze(picture, "--json"))
+    assert told["detected"] and told["gaze"] is None and told["attention"] == 0, told
+    assert b"gaze       none: the eyes are closed" in analyze(picture).stdout
 
 
 def test_photos_of_a_folder_can_stand_by_themselves(frames, tmp_path):
