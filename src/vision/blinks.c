@@ -332,6 +332,8 @@ bool viva_eyes_are_in_doubt(const struct viva_tracker_eyes *eyes, int64_t now_ms
 
 static bool are_shut(const struct viva_tracker_eyes *eyes, const struct viva_eyes_seen *seen)
 {
+	if (!seen->is_visible)
+		return seen->is_turned_away && seen->ratio < VIVA_EYES_MIN_OPEN;
 	float open = baseline(eyes);
 	if (open < min_baseline && seen->is_looked_at && seen->open < closed_for_sure)
 		return true;
@@ -346,7 +348,7 @@ static void observe_shut(struct viva_tracker_eyes *eyes, int64_t elapsed_ms, boo
 			 const struct viva_eyes_seen *seen)
 {
 	bool was_shut = eyes->is_shut;
-	eyes->is_shut = seen->is_visible && are_shut(eyes, seen);
+	eyes->is_shut = are_shut(eyes, seen);
 	if (!eyes->is_shut)
 		eyes->shut_ms = 0;
 	else if (was_shut)

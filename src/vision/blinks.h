@@ -30,9 +30,10 @@
 // A longer closure is rest, not a blink (blinks last .1–.4 s: Caffier et al. 2003, table 2).
 enum { VIVA_BLINK_MAX_MS = 1000 };
 
-// A frame's eyes. Not visible: no face, or turned away.
+// A frame's eyes. Not visible: no face, or turned away, when only very narrow ones are told to be shut.
 struct viva_eyes_seen {
 	bool is_visible;
+	bool is_turned_away;
 	float ratio;
 	float yaw, pitch;  // of the head, degrees
 	bool is_looked_at;

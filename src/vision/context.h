@@ -28,6 +28,8 @@ struct viva_context {
 	struct viva_frame frame;
 	struct viva_picture picture;  // of the frame; of a face that is followed only its surroundings
 	struct viva_face face;
+	struct viva_detection others[VIVA_DETECT_MAX_FACES];  // what detectors took for faces in the frame, the largest
+	size_t other_count;                                   // first; 0 where none looked
 	struct viva_context *next_idle;
 };
 

@@ -232,6 +232,13 @@ static struct eye far_eye(struct viva_detector *detector)
 
 static const struct square whole = {1, .5f, .5f};
 
+static size_t conclude(struct candidates *candidates, struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES])
+{
+	size_t count = merge(candidates->list, candidates->count, ret_faces);
+	qsort(ret_faces, count, sizeof *ret_faces, by_area);
+	return count;
+}
+
 int viva_detect_faces(struct viva_detector *detector, const struct viva_picture *picture, int square,
 		      struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
 		      struct viva_error *error)
@@ -253,24 +260,20 @@ int viva_detect_faces(struct viva_detector *detector, const struct viva_picture 
 		const struct square nearer = nearer_square(picture, i);
 		code = look(&far, picture, &nearer, &candidates, error);
 	}
-	if (code != 0)
-		return code;
-	size_t count = merge(candidates.list, candidates.count, ret_faces);
-	qsort(ret_faces, count, sizeof *ret_faces, by_area);
-	*ret_count = count;
-	return 0;
+	if (code == 0)
+		*ret_count = conclude(&candidates, ret_faces);
+	return code;
 }
 
-int viva_detect_count(struct viva_detector *detector, const struct viva_picture *picture, enum viva_detect_range range,
-		      size_t *ret_count, struct viva_error *error)
+int viva_detect_by(struct viva_detector *detector, const struct viva_picture *picture, enum viva_detect_range range,
+		   struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count, struct viva_error *error)
 {
 	const struct eye eye = range == VIVA_DETECT_NEAR ? near_eye(detector) : far_eye(detector);
-	struct viva_detection faces[VIVA_DETECT_MAX_FACES];
 	struct candidates candidates;
 	candidates.count = 0;
 	int code = look(&eye, picture, &whole, &candidates, error);
 	if (code == 0)
-		*ret_count = merge(candidates.list, candidates.count, faces);
+		*ret_count = conclude(&candidates, ret_faces);
 	return code;
 }
 

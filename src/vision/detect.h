@@ -43,9 +43,10 @@ VIVA_MUST_CHECK int viva_detect_faces(struct viva_detector *detector, const stru
 				      struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
 				      struct viva_error *error);
 enum viva_detect_range { VIVA_DETECT_NEAR, VIVA_DETECT_FAR };
-// How many faces one of the networks sees in the whole picture, at most VIVA_DETECT_MAX_FACES. VIVA_EMODEL.
-VIVA_MUST_CHECK int viva_detect_count(struct viva_detector *detector, const struct viva_picture *picture,
-				      enum viva_detect_range range, size_t *ret_count, struct viva_error *error);
+// The faces that one of the networks sees in the whole picture, as above.
+VIVA_MUST_CHECK int viva_detect_by(struct viva_detector *detector, const struct viva_picture *picture,
+				   enum viva_detect_range range, struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES],
+				   size_t *ret_count, struct viva_error *error);
 // The region that the mesh network wants to see: level with the eyes, half as large again as the face.
 struct viva_region viva_detection_region(const struct viva_detection *face);
 

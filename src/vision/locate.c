@@ -91,12 +91,11 @@ static bool follow(struct viva_context *context, const struct viva_tracker *trac
 }
 
 // Looks in the whole picture for the largest face that the mesh network knows for one too.
-static bool acquire(struct viva_context *context, const struct viva_detection *faces, size_t count,
-		    struct viva_region *ret_region)
+static bool acquire(struct viva_context *context, struct viva_region *ret_region)
 {
 	enum { MAX_TRIES = 3 };
-	for (size_t i = 0; i < count && i < MAX_TRIES; i++) {
-		*ret_region = viva_detection_region(&faces[i]);
+	for (size_t i = 0; i < context->other_count && i < MAX_TRIES; i++) {
+		*ret_region = viva_detection_region(&context->others[i]);
 		viva_landmarks_find(&context->landmarks, &context->picture, ret_region, &context->face);
 		if (!holds_face(context))
 			continue;
@@ -109,19 +108,21 @@ static bool acquire(struct viva_context *context, const struct viva_detection *f
 	return false;
 }
 
-static int detect(struct viva_context *context, struct viva_detection faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
-		  struct viva_tracker *tracker, struct viva_vision_timing *timing, struct viva_error *error)
+static int detect(struct viva_context *context, struct viva_tracker *tracker, struct viva_vision_timing *timing,
+		  struct viva_error *error)
 {
 	// While no face is there, each frame looks at another square; a single picture at all of them.
 	int square = tracker->has_time ? tracker->frames_since_detection : VIVA_DETECT_ALL_SQUARES;
 	double begin = viva_seconds();
-	int code = viva_detect_faces(&context->detector, &context->picture, square, faces, ret_count, error);
+	int code = viva_detect_faces(&context->detector, &context->picture, square, context->others,
+				     &context->other_count, error);
 	timing->detect = viva_seconds() - begin;
 	if (code != 0)
 		return code;
-	tracker->face_count = (int32_t)*ret_count;
-	tracker->faces_near = tracker->faces_far = (uint8_t)*ret_count;
-	tracker->frames_since_detection = *ret_count == 0 ? (uint8_t)(tracker->frames_since_detection + 1) : 0;
+	size_t count = context->other_count;
+	tracker->face_count = (int32_t)count;
+	tracker->faces_near = tracker->faces_far = (uint8_t)count;
+	tracker->frames_since_detection = count == 0 ? (uint8_t)(tracker->frames_since_detection + 1) : 0;
 	return 0;
 }
 
@@ -136,14 +137,13 @@ static int look_about(struct viva_context *context, struct viva_tracker *tracker
 		      struct viva_error *error)
 {
 	bool is_far = tracker->frames_since_detection % FRAMES_BETWEEN_FAR_LOOKS == 0;
-	size_t count = 0;
 	double begin = viva_seconds();
-	int code = viva_detect_count(&context->detector, &context->picture, is_far ? VIVA_DETECT_FAR : VIVA_DETECT_NEAR,
-				     &count, error);
+	int code = viva_detect_by(&context->detector, &context->picture, is_far ? VIVA_DETECT_FAR : VIVA_DETECT_NEAR,
+				  context->others, &context->other_count, error);
 	timing->detect = viva_seconds() - begin;
 	if (code != 0)
 		return code;
-	*(is_far ? &tracker->faces_far : &tracker->faces_near) = (uint8_t)count;
+	*(is_far ? &tracker->faces_far : &tracker->faces_near) = (uint8_t)context->other_count;
 	// Each overlooks faces that the other sees; what it last saw stands until it looks again.
 	tracker->face_count = VIVA_MAX(tracker->faces_near, tracker->faces_far);
 	if (is_far)
@@ -182,10 +182,9 @@ static int see(struct viva_context *context, struct viva_tracker *tracker, struc
 static int locate(struct viva_context *context, struct viva_tracker *tracker, struct viva_vision_timing *timing,
 		  struct viva_error *error)
 {
-	struct viva_detection faces[VIVA_DETECT_MAX_FACES];
-	size_t count = 0;
 	struct viva_region region = {0};
 	bool is_found = false;
+	context->other_count = 0;
 	int code = see(context, tracker, &region, &is_found, timing, error);
 	bool is_followed = is_found;
 	if (code == 0 && is_followed) {
@@ -194,11 +193,11 @@ static int locate(struct viva_context *context, struct viva_tracker *tracker, st
 			code = look_about(context, tracker, timing, error);
 	}
 	if (code == 0 && !is_followed)
-		code = detect(context, faces, &count, tracker, timing, error);
+		code = detect(context, tracker, timing, error);
 	if (code != 0)
 		return code;
 	if (!is_followed)
-		is_found = acquire(context, faces, count, &region);
+		is_found = acquire(context, &region);
 	if (is_found)
 		viva_landmarks_refine_eyes(&context->landmarks, &region, &context->face);
 	if (is_found && context->frame.needs_lips)

@@ -121,6 +121,7 @@ static void put_lids(struct writer *writer, const struct viva_tracker_eyes *eyes
 	put(writer, (uint64_t)eyes->opened_ms, 8);
 	put_float(writer, eyes->yaw);
 	put_float(writer, eyes->pitch);
+	put_float(writer, eyes->attention);
 	put(writer, eyes->shut_ms, 2);
 	put(writer,
 	    (eyes->is_no_blink ? FLAG_NO_BLINK : 0u) | (eyes->is_closure_sure ? FLAG_SURE : 0u) |
@@ -205,6 +206,7 @@ static void take_lids(struct reader *reader, struct viva_tracker_eyes *eyes)
 	eyes->opened_ms = take_time(reader);
 	eyes->yaw = take_float(reader, -360, 360);
 	eyes->pitch = take_float(reader, -360, 360);
+	eyes->attention = take_float(reader, 0, 1);
 	eyes->shut_ms = (uint16_t)take(reader, 2, UINT16_MAX);
 	unsigned flags = (unsigned)take(reader, 1, ALL_EYE_FLAGS);
 	eyes->is_no_blink = (flags & FLAG_NO_BLINK) != 0;

@@ -81,6 +81,7 @@ struct viva_tracker_eyes {
 	bool is_closure_sure;  // and no squint
 	int64_t opened_ms;     // when the eyes last came to be open
 	float yaw, pitch;      // of the head while they were, degrees, smoothed
+	float attention;       // 0–1, of the last frame in which the eyes were not closed
 	bool is_shut;          // in the last frame, as far as attention goes
 	uint16_t shut_ms;      // for how long, up to where that matters
 };

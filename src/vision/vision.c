@@ -252,8 +252,9 @@ static int observe_eyes(struct viva_context *context, struct viva_tracker *track
 	struct viva_tracker_eyes *eyes = &tracker->eyes;
 	int64_t elapsed_ms = tracker->has_time ? now_ms - tracker->last_ms : 0;
 	if (!tracker->has_time || elapsed_ms > 0) {
-		struct viva_eyes_seen seen = {.is_visible = result->is_detected &&
-							    fabsf(result->pose.yaw) <= VIVA_EYES_MAX_YAW,
+		bool is_turned = fabsf(result->pose.yaw) > VIVA_EYES_MAX_YAW;
+		struct viva_eyes_seen seen = {.is_visible = result->is_detected && !is_turned,
+					      .is_turned_away = result->is_detected && is_turned,
 					      .ratio = result->eye_ratio,
 					      .yaw = result->pose.yaw,
 					      .pitch = result->pose.pitch};
@@ -265,9 +266,13 @@ static int observe_eyes(struct viva_context *context, struct viva_tracker *track
 			return code;
 		viva_eyes_observe(eyes, now_ms, elapsed_ms, &seen);
 	}
-	if (eyes->state == VIVA_EYES_CLOSED || eyes->is_shut)
+	// Closed eyes have no gaze: what they last looked at counts on, until they have been shut for too long.
+	if (eyes->state == VIVA_EYES_CLOSED || eyes->is_shut) {
 		result->has_gaze = false;
-	result->attention *= viva_eyes_attention(eyes);
+		result->attention = eyes->attention * viva_eyes_attention(eyes);
+	} else {
+		eyes->attention = result->attention;
+	}
 	tracker->last_ms = now_ms;
 	tracker->has_time = true;
 	return 0;
@@ -307,28 +312,40 @@ static void tell_whole_face(const struct viva_context *context, struct viva_face
 	scale_points(ret_face->lips, VIVA_LIP_POINTS, scale_x, scale_y);
 }
 
-static int tell_details(struct viva_context *context, const struct viva_vision_result *result,
-			struct viva_vision_details *ret_details, struct viva_error *error)
+// What detectors took for faces in this frame, or, where none has looked at it, what the one takes for faces that saw
+// the most when it last looked.
+static int find_others(struct viva_context *context, const struct viva_tracker *tracker, struct viva_error *error)
 {
-	struct viva_detection faces[VIVA_DETECT_MAX_FACES];
-	size_t count = 0;
+	if (context->other_count == (size_t)tracker->face_count)
+		return 0;
+	int code = viva_picture_is_whole(&context->picture) ? 0 : viva_context_decode(context, NULL, error);
+	bool is_far = tracker->faces_far >= tracker->faces_near;
+	return code == 0 ? viva_detect_by(&context->detector, &context->picture,
+					  is_far ? VIVA_DETECT_FAR : VIVA_DETECT_NEAR, context->others,
+					  &context->other_count, error)
+			 : code;
+}
+
+static int tell_details(struct viva_context *context, const struct viva_tracker *tracker,
+			const struct viva_vision_result *result, struct viva_vision_details *ret_details,
+			struct viva_error *error)
+{
 	*ret_details = (struct viva_vision_details){0};
 	if (!result->is_detected)
 		return 0;
 	tell_whole_face(context, &ret_details->face);
-	if (result->face_count > 1) {
-		int code = viva_picture_is_whole(&context->picture) ? 0 : viva_context_decode(context, NULL, error);
-		if (code == 0)
-			code = viva_detect_faces(&context->detector, &context->picture, 0, faces, &count, error);
-		if (code != 0)
-			return code;
-	}
-	for (size_t i = 0; i < count; i++) {
-		struct viva_vision_point from = to_source(&context->picture, faces[i].left, faces[i].top);
-		struct viva_vision_point to = to_source(&context->picture, faces[i].right, faces[i].bottom);
+	if (result->face_count < 2)
+		return 0;
+	int code = find_others(context, tracker, error);
+	if (code != 0)
+		return code;
+	ret_details->box_count = context->other_count;
+	for (size_t i = 0; i < context->other_count; i++) {
+		const struct viva_detection *face = &context->others[i];
+		struct viva_vision_point from = to_source(&context->picture, face->left, face->top);
+		struct viva_vision_point to = to_source(&context->picture, face->right, face->bottom);
 		ret_details->boxes[i] = (struct viva_vision_box){from.x, from.y, to.x - from.x, to.y - from.y};
 	}
-	ret_details->box_count = count;
 	return 0;
 }
 
@@ -354,7 +371,7 @@ int viva_vision_analyze_in_detail(struct viva_vision *vision, struct viva_bytes 
 		code = tell_expression(context, &next, now_ms, &result, error);
 	// Last, for it may decode the picture anew, at a scale that the face's points don't fit.
 	if (code == 0 && ret_details)
-		code = tell_details(context, &result, ret_details, error);
+		code = tell_details(context, &next, &result, ret_details, error);
 	give_back_context(vision, context);
 	if (code != 0)
 		return code;

@@ -35,6 +35,7 @@ static struct viva_tracker full_tracker(void)
 	eyes->opened_ms = 1700000120000;
 	eyes->yaw = -12;
 	eyes->pitch = 4.5f;
+	eyes->attention = .5f;
 	eyes->shut_ms = 700;
 	eyes->is_no_blink = eyes->is_closure_sure = eyes->is_shut = true;
 	eyes->interval_ms = 40.5f;
@@ -126,7 +127,11 @@ static void test_tracker__any_byte_changed_gives_a_sound_tracker_or_none(void **
 static void test_tracker__what_an_older_release_wrote_is_read(void **state)
 {
 	(void)state;
-	enum { NEW_AT = 1 + 1 + 8 + 4 * 4 + 1 + 2, SECOND = 2 + 4, THIRD = 4 + 4 + 2 + 2 + 1 + 8 + 8 + 4 + 4 + 2 + 1 };
+	enum {
+		NEW_AT = 1 + 1 + 8 + 4 * 4 + 1 + 2,
+		SECOND = 2 + 4,
+		THIRD = 4 + 4 + 2 + 2 + 1 + 8 + 8 + 4 + 4 + 4 + 2 + 1
+	};
 	static const size_t kept[] = {0, SECOND};
 	for (size_t i = 0; i < VIVA_COUNT(kept); i++) {
 		uint8_t bytes[VIVA_TRACKER_MAX_BYTES];

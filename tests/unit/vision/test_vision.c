@@ -537,6 +537,26 @@ static void test_vision__a_thumbnail_of_noise_is_coarser_and_of_no_picture_none(
 	free(rgb);
 }
 
+static void test_vision__details_of_several_faces_have_a_box_for_each_in_every_frame(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_bytes frame = film_two(true);
+	struct viva_tracker tracker = {0};
+	for (int64_t i = 0; i < 3; i++) {
+		struct viva_vision_result result;
+		struct viva_vision_details details;
+		struct viva_error error = {0};
+		assert_ok(viva_vision_analyze_in_detail(vision, frame, VIVA_IMAGE_ANY, 1000 + 40 * i, &tracker, &result,
+							&details, &error));
+		assert_int_equal(result.face_count, 2);
+		assert_int_equal(details.box_count, 2);
+		assert_true(details.boxes[0].width >= details.boxes[1].width);
+		assert_true(abs(details.boxes[0].x - details.boxes[1].x) > 100);
+	}
+	free_picture(frame);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -556,6 +576,7 @@ int main(void)
 		cmocka_unit_test(test_vision__a_region_from_nowhere_is_survived),
 		cmocka_unit_test(test_vision__a_picture_of_one_pixel_has_no_face),
 		cmocka_unit_test(test_vision__the_details_are_those_of_the_result),
+		cmocka_unit_test(test_vision__details_of_several_faces_have_a_box_for_each_in_every_frame),
 		cmocka_unit_test(test_vision__more_threads_than_contexts_take_turns),
 		cmocka_unit_test(test_vision__a_thumbnail_is_small_in_proportion_and_like_the_picture),
 		cmocka_unit_test(test_vision__a_thumbnail_carries_nothing_but_pixels),
