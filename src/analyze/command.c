@@ -9,11 +9,9 @@
 #include "analyze/source.h"
 #include "analyze/writer.h"
 #include "base/clock.h"
-#include "base/config.h"
+#include "base/command.h"
 #include "base/log.h"
 #include "vision/vision.h"
-
-enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 static const char usage[] = "viva analyze [OPTIONS] IMAGE|FOLDER|FILM.mjpeg|-\n"
 			    "Tells what is seen in a picture, a folder of pictures or a film: faces, looks, head, "
@@ -239,36 +237,31 @@ static int analyze(struct run *run, const char *overlay_path, struct viva_error 
 
 static int fail(const struct run *run, int code, const struct viva_error *error)
 {
-	bool is_usage = code == VIVA_EUSAGE;
 	// What is wrong with the input is said with its name.
-	bool is_input = run && run->source && (code == VIVA_EUSAGE || code == VIVA_EIO || code == VIVA_ELIMIT) &&
+	bool is_input = run->source && (code == VIVA_EUSAGE || code == VIVA_EIO || code == VIVA_ELIMIT) &&
 			error->field[0] == '\0';
-	fprintf(stderr, "viva analyze: %s%s%s%s\n", is_input ? run->writer.input : "", is_input ? ": " : "",
-		viva_error_message(error), is_usage && !is_input ? " (--help lists all options)" : "");
-	return is_usage ? STATUS_USAGE : STATUS_FAILED;
+	if (!is_input)
+		return viva_command_fail("analyze", code, error);
+	fprintf(stderr, "viva analyze: %s: %s\n", run->writer.input, viva_error_message(error));
+	return code == VIVA_EUSAGE ? VIVA_COMMAND_USAGE : VIVA_COMMAND_FAILED;
 }
 
 int viva_analyze_main(int argument_count, char **arguments)
 {
-	const struct viva_option *tables[] = {options};
-	const size_t counts[] = {VIVA_COUNT(options)};
+	const struct viva_command command = {"analyze", usage, {options}, {VIVA_COUNT(options)}};
+	int status = 0;
 	struct viva_error error = {0};
-	VIVA_AUTO(viva_config) config = NULL;
 	viva_log_set_level(VIVA_LOG_ERROR);
-	int code = viva_config_load(tables, counts, 1, argument_count, arguments, &config, &error);
-	if (code != 0)
-		return fail(NULL, code, &error);
-	if (viva_config_wants_help(config)) {
-		viva_config_print_help(config, usage, stdout);
-		return 0;
-	}
+	VIVA_AUTO(viva_config) config = viva_command_load(&command, argument_count, arguments, &status);
+	if (!config)
+		return status;
 	static struct run run;  // two records of 8 KB and more
-	code = read_settings(config, &run, &error);
+	int code = read_settings(config, &run, &error);
 	if (code == 0)
 		code = open_all(config, &run, &error);
 	if (code == 0)
 		code = analyze(&run, viva_config_text(config, "overlay"), &error);
-	int status = code == 0 ? (run.summary.unreadable > 0 ? STATUS_FAILED : 0) : fail(&run, code, &error);
+	status = code == 0 ? (run.summary.unreadable > 0 ? VIVA_COMMAND_FAILED : 0) : fail(&run, code, &error);
 	finish(&run);
 	return status;
 }

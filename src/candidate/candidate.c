@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config.h"
+#include "base/command.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "candidate/conversation.h"
 
-enum { STATUS_FAILED = 1, STATUS_USAGE = 2, DEFAULT_RATE = 10 };
+enum { DEFAULT_RATE = 10 };
 
 static const char usage[] = "viva candidate [OPTIONS]\nTakes a whole interview from the terminal: shows frames and "
 			    "gives answers from files.";
@@ -160,23 +160,14 @@ static int run(const struct viva_config *config, struct viva_error *error)
 
 int viva_candidate_main(int argument_count, char **arguments)
 {
-	static const struct viva_option *const tables[] = {options};
-	static const size_t counts[] = {VIVA_COUNT(options)};
+	const struct viva_command command = {"candidate", usage, {options}, {VIVA_COUNT(options)}};
+	int status = 0;
 	struct viva_error error = {0};
-	VIVA_AUTO(viva_config) config = NULL;
-
 	signal(SIGPIPE, SIG_IGN);
 	viva_log_configure("candidate", VIVA_LOG_WARN, VIVA_LOG_AUTO);
-	int result = viva_config_load(tables, counts, 1, argument_count, arguments, &config, &error);
-	const char *hint = result == VIVA_EUSAGE ? " (--help lists all options)" : "";
-	if (result == 0 && viva_config_wants_help(config)) {
-		viva_config_print_help(config, usage, stdout);
-		return 0;
-	}
-	if (result == 0)
-		result = run(config, &error);
-	if (result == 0)
-		return 0;
-	fprintf(stderr, "viva candidate: %s%s\n", viva_error_message(&error), hint);
-	return result == VIVA_EUSAGE ? STATUS_USAGE : STATUS_FAILED;
+	VIVA_AUTO(viva_config) config = viva_command_load(&command, argument_count, arguments, &status);
+	if (!config)
+		return status;
+	status = run(config, &error);
+	return status ? viva_command_fail(command.name, status, &error) : 0;
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "base/config.h"
+#include "base/command.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "discovery/discovery.h"
@@ -19,8 +19,6 @@
 #include "nginx_config/template.h"
 
 enum {
-	STATUS_FAILED = 1,
-	STATUS_USAGE = 2,
 	SETTLE_MS = 100,  // changes that come together are written together
 	TRY_AGAIN_S = 5,  // what could not be written or tested
 	MAX_TEMPLATE = 1 << 18,
@@ -253,31 +251,26 @@ static int configure(struct writer *writer, struct viva_error *error)
 
 int viva_nginx_config_main(int argument_count, char **arguments)
 {
-	const struct viva_option *const tables[] = {options};
-	const size_t counts[] = {VIVA_COUNT(options)};
+	const struct viva_command command = {
+		.name = "nginx-config",
+		.usage = "viva nginx-config --out FILE [OPTIONS]\n"
+			 "Writes nginx's configuration from the instances that discovery knows.",
+		.tables = {options},
+		.counts = {VIVA_COUNT(options)},
+	};
+	int status = 0;
 	struct writer writer = {.main_thread = pthread_self()};
 	struct viva_error error = {0};
 	sigset_t set;
-	int code = viva_config_load(tables, counts, 1, argument_count, arguments, &writer.config, &error);
-	if (code == 0 && viva_config_wants_help(writer.config)) {
-		viva_config_print_help(writer.config,
-				       "viva nginx-config --out FILE [OPTIONS]\n"
-				       "Writes nginx's configuration from the instances that discovery knows.",
-				       stdout);
-		close_writer(&writer);
-		return 0;
-	}
+	writer.config = viva_command_load(&command, argument_count, arguments, &status);
+	if (!writer.config)
+		return status;
 	block_signals(&set);  // before there is another thread
-	if (code == 0)
-		code = configure(&writer, &error);
+	int code = configure(&writer, &error);
 	if (code == 0)
 		code = open_writer(&writer, &error);
 	if (code == 0)
 		code = watch(&writer, &set, &error);
 	close_writer(&writer);
-	if (code == 0)
-		return 0;
-	fprintf(stderr, "viva nginx-config: %s%s\n", viva_error_message(&error),
-		code == VIVA_EUSAGE ? " (--help lists all options)" : "");
-	return code == VIVA_EUSAGE ? STATUS_USAGE : STATUS_FAILED;
+	return code == 0 ? 0 : viva_command_fail(command.name, code, &error);
 }

@@ -26,33 +26,13 @@ static const struct viva_option common[] = {
 	 .help = "As the services have it; an embedded bus knows by itself"},
 };
 
-int operate_fail(const char *command, int code, const struct viva_error *error)
-{
-	fprintf(stderr, "viva %s: %s%s\n", command, viva_error_message(error),
-		code == VIVA_EUSAGE ? " (--help lists all options)" : "");
-	return code == VIVA_EUSAGE ? OPERATE_USAGE : OPERATE_FAILED;
-}
-
 struct viva_config *operate_load(const char *command, const char *usage, const struct viva_option *options,
 				 size_t option_count, int argument_count, char **arguments, int *ret_status)
 {
 	// What goes wrong is said once, by the command.
 	viva_log_set_level(VIVA_LOG_ERROR);
-	const struct viva_option *tables[] = {common, options};
-	const size_t counts[] = {VIVA_COUNT(common), option_count};
-	struct viva_config *config = NULL;
-	struct viva_error error = {0};
-	int status = viva_config_load(tables, counts, 2, argument_count, arguments, &config, &error);
-	if (status) {
-		*ret_status = operate_fail(command, status, &error);
-		return NULL;
-	}
-	if (viva_config_wants_help(config)) {
-		viva_config_print_help(config, usage, stdout);
-		*ret_status = 0;
-		return viva_config_destroy(config);
-	}
-	return config;
+	const struct viva_command loaded = {command, usage, {common, options}, {VIVA_COUNT(common), option_count}};
+	return viva_command_load(&loaded, argument_count, arguments, ret_status);
 }
 
 int operate_open_bus(const struct viva_config *config, struct viva_bus **ret_bus, struct viva_error *error)

@@ -312,5 +312,5 @@ int viva_dead_letters_main(int argument_count, char **arguments)
 	else
 		status = look(&run, &error);
 	json_decref(run.list);
-	return status ? operate_fail("dead-letters", status, &error) : 0;
+	return status ? viva_command_fail("dead-letters", status, &error) : 0;
 }

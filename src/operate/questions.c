@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/command.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "operate/command.h"
 #include "operate/operate.h"
 #include "operate/text.h"
 #include "questions/exchange.h"
@@ -284,24 +284,19 @@ static int run(struct command *command, struct viva_error *error)
 
 int viva_questions_main(int argument_count, char **arguments)
 {
-	const struct viva_option *tables[] = {options};
-	const size_t counts[] = {VIVA_COUNT(options)};
+	const struct viva_command loaded = {"questions", usage, {options}, {VIVA_COUNT(options)}};
+	int status = 0;
 	struct viva_error error = {0};
 	struct command command = {0};
-	VIVA_AUTO(viva_config) config = NULL;
+	VIVA_AUTO(viva_config) config = viva_command_load(&loaded, argument_count, arguments, &status);
 	VIVA_AUTO(viva_arena) arena = NULL;
-	int code = viva_config_load(tables, counts, 1, argument_count, arguments, &config, &error);
-	if (code != 0)
-		return operate_fail("questions", code, &error);
-	if (viva_config_wants_help(config)) {
-		viva_config_print_help(config, usage, stdout);
-		return 0;
-	}
+	if (!config)
+		return status;
 	if (viva_arena_create(0, &arena) != 0)
-		return operate_fail("questions", VIVA_ENOMEM, &error);
+		return viva_command_fail("questions", VIVA_ENOMEM, &error);
 	command.config = config;
 	command.arena = arena;
-	code = run(&command, &error);
+	int code = run(&command, &error);
 	viva_question_bank_destroy(command.bank);
-	return code == 0 ? 0 : operate_fail("questions", code, &error);
+	return code == 0 ? 0 : viva_command_fail("questions", code, &error);
 }

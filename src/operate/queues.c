@@ -96,5 +96,5 @@ int viva_queues_main(int argument_count, char **arguments)
 	if (!config)
 		return exit_status;
 	int status = show_queues(config, &error);
-	return status ? operate_fail("queues", status, &error) : 0;
+	return status ? viva_command_fail("queues", status, &error) : 0;
 }

@@ -319,5 +319,5 @@ int viva_audit_main(int argument_count, char **arguments)
 	if (!config)
 		return exit_status;
 	int status = run(config, &error);
-	return status ? review_fail("audit", status, &error) : 0;
+	return status ? viva_command_fail("audit", status, &error) : 0;
 }

@@ -2,7 +2,6 @@
 #include "review/platform.h"
 
 #include <signal.h>
-#include <stdio.h>
 
 #include "base/log.h"
 
@@ -15,34 +14,14 @@ static const struct viva_option common[] = {
 	{.name = "api-key", .type = VIVA_OPTION_TEXT, .help = "API key of the platform", .secret = true},
 };
 
-int review_fail(const char *command, int code, const struct viva_error *error)
-{
-	fprintf(stderr, "viva %s: %s%s\n", command, viva_error_message(error),
-		code == VIVA_EUSAGE ? " (--help lists all options)" : "");
-	return code == VIVA_EUSAGE ? REVIEW_USAGE : REVIEW_FAILED;
-}
-
 struct viva_config *review_load(const char *command, const char *usage, const struct viva_option *options,
 				size_t option_count, int argument_count, char **arguments, int *ret_status)
 {
 	// What goes wrong is said once, by the command.
 	viva_log_set_level(VIVA_LOG_ERROR);
 	signal(SIGPIPE, SIG_IGN);
-	const struct viva_option *tables[] = {options, common};
-	const size_t counts[] = {option_count, VIVA_COUNT(common)};
-	struct viva_config *config = NULL;
-	struct viva_error error = {0};
-	int status = viva_config_load(tables, counts, VIVA_COUNT(tables), argument_count, arguments, &config, &error);
-	if (status) {
-		*ret_status = review_fail(command, status, &error);
-		return NULL;
-	}
-	if (viva_config_wants_help(config)) {
-		viva_config_print_help(config, usage, stdout);
-		*ret_status = 0;
-		return viva_config_destroy(config);
-	}
-	return config;
+	const struct viva_command loaded = {command, usage, {options, common}, {option_count, VIVA_COUNT(common)}};
+	return viva_command_load(&loaded, argument_count, arguments, ret_status);
 }
 
 int review_connect(const struct viva_config *config, struct candidate_client **ret_client, struct viva_error *error)

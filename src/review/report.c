@@ -122,5 +122,5 @@ int viva_report_main(int argument_count, char **arguments)
 	if (!config)
 		return exit_status;
 	int status = fetch(config, &error);
-	return status ? review_fail("report", status, &error) : 0;
+	return status ? viva_command_fail("report", status, &error) : 0;
 }

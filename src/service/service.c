@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/command.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "service/health.h"
@@ -19,7 +20,7 @@
 #include "service/settings.h"
 #include "service/tuning.h"
 
-enum { HEALTH_INTERVAL_MS = 2000, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+enum { HEALTH_INTERVAL_MS = 2000 };
 
 // One running service. Made and freed on the main thread, which is also the loop's.
 struct process {
@@ -321,13 +322,6 @@ static void print_help(const struct viva_service *service, const struct viva_con
 	viva_config_print_help(config, usage, stdout);
 }
 
-static int fail(const struct viva_service *service, int status, const struct viva_error *error)
-{
-	fprintf(stderr, "viva %s: %s%s\n", service->name, viva_error_message(error),
-		status == VIVA_EUSAGE ? " (--help lists all options)" : "");
-	return status == VIVA_EUSAGE ? STATUS_USAGE : STATUS_FAILED;
-}
-
 // What ps and the kernel's log call the process: started by `viva up`, it would be "exe".
 static void name_process(const struct viva_service *service)
 {
@@ -345,7 +339,7 @@ int viva_service_main(const struct viva_service *service, int argument_count, ch
 
 	int status = viva_settings_load(service, argument_count, arguments, false, &process.config, &error);
 	if (status)
-		return fail(service, status, &error);
+		return viva_command_fail(service->name, status, &error);
 	if (viva_config_wants_help(process.config)) {
 		print_help(service, process.config);
 		process.config = viva_config_destroy(process.config);
@@ -368,5 +362,5 @@ int viva_service_main(const struct viva_service *service, int argument_count, ch
 		viva_log_info("stopped");
 	}
 	close_all(&process);
-	return status ? fail(service, status, &error) : 0;
+	return status ? viva_command_fail(service->name, status, &error) : 0;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "auth/auth.h"
+#include "base/command.h"
 #include "base/log.h"
 #include "up/announce.h"
 #include "up/children.h"
@@ -20,7 +21,7 @@
 #include "up/ready.h"
 #include "up/spawn.h"
 
-enum { STATUS_FAILED = 1, STATUS_USAGE = 2, FIRST_COLOUR = 32, COLOURS = 5 };
+enum { FIRST_COLOUR = 32, COLOURS = 5 };
 
 // The kernel's name of this very program, even when its file was replaced meanwhile.
 static const char own_program[] = "/proc/self/exe";
@@ -194,7 +195,7 @@ static void reap(struct supervisor *supervisor)
 		log_end(supervisor, member, pid, wait_status);
 		if (member->child.state == VIVA_CHILD_FAILED && !supervisor->failed) {
 			supervisor->failed = member;
-			supervisor->exit_status = STATUS_FAILED;
+			supervisor->exit_status = VIVA_COMMAND_FAILED;
 			begin_stop(supervisor);
 		}
 	}
@@ -440,35 +441,27 @@ static int prepare(struct supervisor *supervisor, struct viva_error *error)
 	return status;
 }
 
-static int fail(int status, const struct viva_error *error)
-{
-	fprintf(stderr, "viva up: %s%s\n", viva_error_message(error),
-		status == VIVA_EUSAGE ? " (--help lists all options)" : "");
-	return status == VIVA_EUSAGE ? STATUS_USAGE : STATUS_FAILED;
-}
-
 int viva_up_main(int argument_count, char **arguments)
 {
+	const struct viva_command command = {
+		.name = "up",
+		.usage = "viva up [OPTIONS]\nRuns all services on this machine. What else they understand reaches them "
+			 "by "
+			 "VIVA_* variables.",
+		.tables = {viva_up_options},
+		.counts = {viva_up_option_count},
+	};
+	int status = 0;
 	struct viva_error error = {0};
-	const struct viva_option *tables[] = {viva_up_options};
-	VIVA_AUTO(viva_config) config = NULL;
-	int status = viva_config_load(tables, &viva_up_option_count, 1, argument_count, arguments, &config, &error);
-	if (status)
-		return fail(status, &error);
-	if (viva_config_wants_help(config)) {
-		viva_config_print_help(
-			config,
-			"viva up [OPTIONS]\nRuns all services on this machine. What else they understand "
-			"reaches them by VIVA_* variables.",
-			stdout);
-		return 0;
-	}
+	VIVA_AUTO(viva_config) config = viva_command_load(&command, argument_count, arguments, &status);
+	if (!config)
+		return status;
 
 	static struct supervisor supervisor;
 	supervisor = (struct supervisor){.clock = viva_system_clock(), .config = config, .signal_fd = -1};
 	status = prepare(&supervisor, &error);
 	if (status)
-		return fail(status, &error);
+		return viva_command_fail(command.name, status, &error);
 	supervise(&supervisor);
 	close(supervisor.signal_fd);
 	if (supervisor.failed)

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "base/config.h"
+#include "base/command.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -15,7 +15,7 @@
 #include "worker/schema.h"
 #include "worker/worker.h"
 
-enum { STATUS_FAILED = 1, STATUS_USAGE = 2, MAX_IDS = 1000 };
+enum { MAX_IDS = 1000 };
 #define HOUR_MS (INT64_C(60) * 60 * 1000)
 
 static const char USAGE[] = "viva webhooks list [OPTIONS]\nviva webhooks retry ID… | --failed [OPTIONS]\n"
@@ -159,22 +159,14 @@ static int run(const struct viva_config *config, struct viva_error *error)
 
 int viva_webhooks_main(int argument_count, char **arguments)
 {
-	static const struct viva_option *const tables[] = {options};
-	static const size_t counts[] = {VIVA_COUNT(options)};
+	const struct viva_command command = {"webhooks", USAGE, {options}, {VIVA_COUNT(options)}};
+	int status = 0;
 	struct viva_error error = {0};
-	VIVA_AUTO(viva_config) config = NULL;
 	signal(SIGPIPE, SIG_IGN);
 	viva_log_configure("webhooks", VIVA_LOG_WARN, VIVA_LOG_AUTO);
-	int status = viva_config_load(tables, counts, 1, argument_count, arguments, &config, &error);
-	if (!status && viva_config_wants_help(config)) {
-		viva_config_print_help(config, USAGE, stdout);
-		return 0;
-	}
-	if (!status)
-		status = run(config, &error);
-	if (!status)
-		return 0;
-	fprintf(stderr, "viva webhooks: %s%s\n", viva_error_message(&error),
-		status == VIVA_EUSAGE ? " (--help lists all options)" : "");
-	return status == VIVA_EUSAGE ? STATUS_USAGE : STATUS_FAILED;
+	VIVA_AUTO(viva_config) config = viva_command_load(&command, argument_count, arguments, &status);
+	if (!config)
+		return status;
+	status = run(config, &error);
+	return status ? viva_command_fail(command.name, status, &error) : 0;
 }
