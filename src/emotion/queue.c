@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "emotion/analysis.h"
 #include "events/events.h"
+#include "service/erasures.h"
 
 enum {
 	// Of each partition: enough to keep a thread busy while the next message comes, few enough that full-sized
@@ -18,6 +19,7 @@ struct emotion_queue {
 	struct emotion_service *service;
 	struct viva_pool *pool;  // apart from the one that answers calls, so that neither waits for the other's tasks
 	struct viva_bus_consumer *consumer;
+	struct viva_erasures *erasures;
 	atomic_bool is_stopping;
 	struct viva_metric *outcomes[EMOTION_QUEUED_OUTCOMES];
 	struct viva_metric *bad;
@@ -177,6 +179,32 @@ static void register_metrics(struct emotion_queue *queue)
 		viva_histogram("viva_emotion_queue_age_seconds", "", "From a frame's publication until its turn came");
 }
 
+static int erase(void *context, const char *session_id, int64_t until_ms, struct viva_error *error)
+{
+	return emotion_erase(context, session_id, until_ms, error);
+}
+
+// Erasures first: frames that come after one must find it.
+static int consume(struct emotion_queue *queue, struct viva_error *error)
+{
+	const struct viva_erasures_options erasures = {
+		.bus = queue->service->bus,
+		.clock = queue->service->clock,
+		.queue = VIVA_QUEUE_EMOTION_ERASURES,
+		.metric = "viva_emotion_erasures_total",
+		.erase = erase,
+		.context = queue->service,
+	};
+	const struct viva_bus_subscription frames = {
+		.queue = VIVA_QUEUE_EMOTION_FRAMES,
+		.prefetch = PREFETCH,
+		.on_delivery = on_delivery,
+		.context = queue,
+	};
+	int code = viva_erasures_create(&erasures, &queue->erasures, error);
+	return code == 0 ? viva_bus_consume(queue->service->bus, &frames, &queue->consumer, error) : code;
+}
+
 static int start(struct emotion_queue *queue, size_t threads, struct viva_error *error)
 {
 	struct viva_pool_options pool = viva_pool_defaults();
@@ -186,15 +214,7 @@ static int start(struct emotion_queue *queue, size_t threads, struct viva_error 
 	int code = viva_pool_create(&pool, &queue->pool);
 	for (size_t i = 0; i < queue->partitions && code == 0; i++)
 		code = viva_strand_create(queue->pool, queue->partitions * PREFETCH, &queue->strands[i]);
-	if (code != 0)
-		return code;
-	const struct viva_bus_subscription subscription = {
-		.queue = VIVA_QUEUE_EMOTION_FRAMES,
-		.prefetch = PREFETCH,
-		.on_delivery = on_delivery,
-		.context = queue,
-	};
-	return viva_bus_consume(queue->service->bus, &subscription, &queue->consumer, error);
+	return code == 0 ? consume(queue, error) : code;
 }
 
 int emotion_queue_create(const struct emotion_queue_options *options, struct emotion_queue **ret_queue,
@@ -222,6 +242,7 @@ void emotion_queue_stop(struct emotion_queue *queue)
 	emotion_gate_close(queue->service->gate);
 	if (queue->consumer)
 		viva_bus_consumer_stop(queue->consumer);
+	viva_erasures_stop(queue->erasures);
 }
 
 struct emotion_queue *emotion_queue_destroy(struct emotion_queue *queue)
@@ -231,6 +252,7 @@ struct emotion_queue *emotion_queue_destroy(struct emotion_queue *queue)
 	emotion_queue_stop(queue);
 	// Its deliveries are settled on the strands, which must still be there.
 	viva_bus_consumer_destroy(queue->consumer);
+	viva_erasures_destroy(queue->erasures);
 	for (size_t i = 0; i < queue->partitions; i++)
 		viva_strand_destroy(queue->strands[i]);
 	viva_pool_destroy(queue->pool);

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "descriptor_sets.h"
 #include "emotion/emotion.h"
-#include "emotion/erasures.h"
 #include "emotion/methods.h"
 #include "emotion/queue.h"
 #include "emotion/routes.h"
@@ -60,17 +59,6 @@ static void keep_house(void *context)
 	}
 	if (atomic_exchange(&service->needs_scrub, false) && viva_store_scrub(service->store, NULL) != 0)
 		atomic_store(&service->needs_scrub, true);
-	atomic_store(&service->is_cleaning, false);
-}
-
-static void start_housekeeping(void *context)
-{
-	struct emotion_service *service = context;
-	if (atomic_exchange(&service->is_cleaning, true))
-		return;
-	// A pool that is full has more urgent work; the next minute comes.
-	if (viva_pool_submit(service->pool, keep_house, service) != 0)
-		atomic_store(&service->is_cleaning, false);
 }
 
 // On a worker, since it waits for the bus.
@@ -78,13 +66,12 @@ static void stop_consuming(void *context)
 {
 	struct emotion_service *service = context;
 	emotion_queue_stop(service->queue);
-	emotion_erasures_stop(service->erasures);
 }
 
 static void drain(void *state)
 {
 	struct emotion_service *service = state;
-	service->housekeeping = viva_loop_timer_destroy(service->housekeeping);
+	viva_housekeeping_stop(service->housekeeping);
 	// Frames that wait at the gate hold nothing up. Where the pool is full, stop() does the rest.
 	emotion_gate_close(service->gate);
 	(void)!viva_pool_submit(service->pool, stop_consuming, service);
@@ -93,9 +80,8 @@ static void drain(void *state)
 static void stop(void *state)
 {
 	struct emotion_service *service = state;
-	service->housekeeping = viva_loop_timer_destroy(service->housekeeping);
+	viva_housekeeping_destroy(service->housekeeping);
 	emotion_queue_destroy(service->queue);
-	emotion_erasures_destroy(service->erasures);
 	viva_outbox_close(service->outbox, service->grace_ms);
 	emotion_sessions_destroy(service->sessions);
 	emotion_gate_destroy(service->gate);
@@ -173,8 +159,20 @@ static int start_consuming(struct emotion_service *service, const struct viva_co
 		.partitions = (size_t)viva_config_int(config, "frame-partitions"),
 		.frames_at_a_time = frames_at_a_time(config),
 	};
-	int code = emotion_erasures_create(service, &service->erasures, error);
-	return code == 0 ? emotion_queue_create(&queue, &service->queue, error) : code;
+	return emotion_queue_create(&queue, &service->queue, error);
+}
+
+static int start_housekeeping(struct emotion_service *service, const struct viva_service_runtime *runtime)
+{
+	const struct viva_housekeeping_options housekeeping = {
+		.loop = runtime->loop,
+		.pool = runtime->pool,
+		.first_ms = HOUSEKEEPING_MS,
+		.interval_ms = HOUSEKEEPING_MS,
+		.round = keep_house,
+		.context = service,
+	};
+	return viva_housekeeping_create(&housekeeping, &service->housekeeping);
 }
 
 static int start(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error)
@@ -201,8 +199,7 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	if (code == 0)
 		code = start_consuming(service, runtime->config, error);
 	if (code == 0)
-		code = viva_loop_timer_create(runtime->loop, HOUSEKEEPING_MS, HOUSEKEEPING_MS, start_housekeeping,
-					      service, &service->housekeeping);
+		code = start_housekeeping(service, runtime);
 	if (code != 0) {
 		stop(service);
 		return code;

@@ -16,11 +16,10 @@
 #include "emotion/gate.h"
 #include "emotion/sessions.h"
 #include "emotion/timeline.h"
-#include "net/loop.h"
+#include "service/housekeeping.h"
 #include "store/store.h"
 #include "vision/vision.h"
 
-struct emotion_erasures;
 struct emotion_queue;
 
 struct emotion_service {
@@ -34,11 +33,9 @@ struct emotion_service {
 	struct emotion_gate *gate;  // before vision
 	struct emotion_sessions *sessions;
 	struct emotion_queue *queue;
-	struct emotion_erasures *erasures;
-	struct viva_loop_timer *housekeeping;
+	struct viva_housekeeping *housekeeping;
 	uint32_t grace_ms;  // for what waits in the outbox at the end
 	int64_t retention_ms;
-	atomic_bool is_cleaning;  // one housekeeping at a time
 	atomic_bool needs_scrub;  // something was erased and may still stand in the store's files
 	struct viva_metric *frames_with_face;
 	struct viva_metric *frames_without_face;

@@ -13,17 +13,15 @@
 #include "scoring/records.h"
 #include "scoring/request.h"
 #include "scoring/timeline.h"
+#include "service/erasures.h"
 
-enum { ERASURE_PREFETCH = 16, MAX_BATCH = 4096 };
-// Longer than any message of a session may wait in a queue.
-#define REMEMBERED_MS (INT64_C(30) * 24 * 60 * 60 * 1000)
+enum { MAX_BATCH = 4096 };
 
 struct meters {
 	struct viva_metric *outcomes[SCORING_SIGHTING_OUTCOMES];
 	struct viva_metric *foreign;
 	struct viva_metric *bad, *failed, *deferred;
 	struct viva_metric *age_seconds;
-	struct viva_metric *erased, *erasures_bad, *erasures_deferred;
 };
 
 // Deliveries gather here, and a thread of its own takes all that there are: while it waits for the disk the next batch
@@ -32,7 +30,7 @@ struct scoring_feed {
 	struct scoring_feed_options options;
 	struct scoring_service *service;
 	struct viva_bus_consumer *emotions;
-	struct viva_bus_consumer *erasures;
+	struct viva_erasures *erasures;
 	struct meters meters;
 	pthread_t thread;
 	bool has_thread;
@@ -231,41 +229,13 @@ static void on_emotion(struct viva_bus_delivery *delivery, void *context)
 
 // ---- erasures
 
-static int erase(struct scoring_service *service, const struct viva_bus_message *message, struct viva_error *error)
+static int erase(void *context, const char *session_id, int64_t until_ms, struct viva_error *error)
 {
-	VIVA_AUTO(viva_arena) arena = NULL;
-	struct viva_interview_erased event;
-	int code = viva_event_check_type(message->type, VIVA_EVENT_INTERVIEW_ERASED, error);
-	if (code == 0)
-		code = viva_arena_create(0, &arena);
-	if (code == 0)
-		code = viva_event_read_interview_erased(message->body, arena, &event, error);
-	if (code != 0)
-		return code;
-	viva_log_set_session(event.session_id);
-	code = scoring_records_erase(service->store, event.session_id,
-				     viva_clock_unix_ms(service->clock) + REMEMBERED_MS, error);
+	struct scoring_service *service = context;
+	int code = scoring_records_erase(service->store, session_id, until_ms, error);
 	if (code == 0)
 		atomic_store(&service->needs_scrub, true);
 	return code;
-}
-
-// On the consumer's thread: erasures are rare. One that can't be done now must be done later, however long that takes.
-static void on_erasure(struct viva_bus_delivery *delivery, void *context)
-{
-	struct scoring_feed *feed = context;
-	const struct viva_bus_message *message = viva_bus_delivery_message(delivery);
-	const struct meters *meters = &feed->meters;
-	struct viva_error reason = {0};
-	viva_log_set_context(message->message_id, NULL);
-	int code = erase(feed->service, message, &reason);
-	bool is_bad = code == VIVA_EJSON || code == VIVA_EFIELD || code == VIVA_ELIMIT || code == VIVA_EUNKNOWNTYPE;
-	const char *text = reason.code ? viva_error_message(&reason) : viva_error_text(code);
-	if (code != 0)
-		viva_log_warn("a session was not erased: %s", text);
-	viva_metric_add(code == 0 ? meters->erased : is_bad ? meters->erasures_bad : meters->erasures_deferred, 1);
-	viva_bus_settle(delivery, code == 0 ? VIVA_BUS_ACK : is_bad ? VIVA_BUS_DEAD : VIVA_BUS_DEFER, text);
-	viva_log_set_context(NULL, NULL);
 }
 
 // ---- life
@@ -283,11 +253,6 @@ static void register_metrics(struct meters *meters)
 	meters->deferred = viva_counter(name, "result=\"deferred\"", help);
 	meters->age_seconds = viva_histogram("viva_scoring_emotion_age_seconds", "",
 					     "From an emotion's publication until it was taken");
-	static const char erasures[] = "viva_scoring_erasures_total",
-			  erasures_help[] = "Erasures that the bus told of, by outcome";
-	meters->erased = viva_counter(erasures, "result=\"done\"", erasures_help);
-	meters->erasures_bad = viva_counter(erasures, "result=\"bad_message\"", erasures_help);
-	meters->erasures_deferred = viva_counter(erasures, "result=\"deferred\"", erasures_help);
 }
 
 static int start(struct scoring_feed *feed, struct viva_error *error)
@@ -296,15 +261,17 @@ static int start(struct scoring_feed *feed, struct viva_error *error)
 						       .prefetch = feed->options.batch,
 						       .on_delivery = on_emotion,
 						       .context = feed};
-	const struct viva_bus_subscription erasures = {.queue = VIVA_QUEUE_SCORING_ERASURES,
-						       .prefetch = ERASURE_PREFETCH,
-						       .on_delivery = on_erasure,
-						       .context = feed};
+	const struct viva_erasures_options erasures = {.bus = feed->service->bus,
+						       .clock = feed->service->clock,
+						       .queue = VIVA_QUEUE_SCORING_ERASURES,
+						       .metric = "viva_scoring_erasures_total",
+						       .erase = erase,
+						       .context = feed->service};
 	if (pthread_create(&feed->thread, NULL, work_until_the_end, feed))
 		return viva_fail(error, VIVA_EINTERNAL, NULL, "no thread for the emotions");
 	feed->has_thread = true;
 	pthread_setname_np(feed->thread, "emotion-feed");
-	int code = viva_bus_consume(feed->service->bus, &erasures, &feed->erasures, error);
+	int code = viva_erasures_create(&erasures, &feed->erasures, error);
 	return code == 0 ? viva_bus_consume(feed->service->bus, &emotions, &feed->emotions, error) : code;
 }
 
@@ -339,8 +306,7 @@ void scoring_feed_stop(struct scoring_feed *feed)
 {
 	if (feed->emotions)
 		viva_bus_consumer_stop(feed->emotions);
-	if (feed->erasures)
-		viva_bus_consumer_stop(feed->erasures);
+	viva_erasures_stop(feed->erasures);
 }
 
 static void end_thread(struct scoring_feed *feed)
@@ -360,7 +326,7 @@ struct scoring_feed *scoring_feed_destroy(struct scoring_feed *feed)
 		return NULL;
 	// Each waits until its deliveries are settled, which for the emotions the thread does.
 	viva_bus_consumer_destroy(feed->emotions);
-	viva_bus_consumer_destroy(feed->erasures);
+	viva_erasures_destroy(feed->erasures);
 	end_thread(feed);
 	pthread_cond_destroy(&feed->has_changed);
 	pthread_mutex_destroy(&feed->lock);

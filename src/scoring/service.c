@@ -62,17 +62,6 @@ static void keep_house(void *context)
 	}
 	if (atomic_exchange(&service->needs_scrub, false) && viva_store_scrub(service->store, NULL) != 0)
 		atomic_store(&service->needs_scrub, true);
-	atomic_store(&service->is_cleaning, false);
-}
-
-static void start_housekeeping(void *context)
-{
-	struct scoring_service *service = context;
-	if (atomic_exchange(&service->is_cleaning, true))
-		return;
-	// A pool that is full has more urgent work; the next minute comes.
-	if (viva_pool_submit(service->pool, keep_house, service) != 0)
-		atomic_store(&service->is_cleaning, false);
 }
 
 // On a worker, since it waits for the bus.
@@ -85,7 +74,7 @@ static void stop_consuming(void *context)
 static void drain(void *state)
 {
 	struct scoring_service *service = state;
-	service->housekeeping = viva_loop_timer_destroy(service->housekeeping);
+	viva_housekeeping_stop(service->housekeeping);
 	// Where the pool is full, stop() does it.
 	(void)!viva_pool_submit(service->pool, stop_consuming, service);
 }
@@ -93,7 +82,7 @@ static void drain(void *state)
 static void stop(void *state)
 {
 	struct scoring_service *service = state;
-	service->housekeeping = viva_loop_timer_destroy(service->housekeeping);
+	viva_housekeeping_destroy(service->housekeeping);
 	scoring_feed_destroy(service->feed);
 	viva_peer_destroy(service->emotion);
 	viva_outbox_close(service->outbox, service->grace_ms);
@@ -193,6 +182,19 @@ static int start_consuming(struct scoring_service *service, struct viva_error *e
 	return scoring_feed_create(&feed, &service->feed, error);
 }
 
+static int start_housekeeping(struct scoring_service *service, const struct viva_service_runtime *runtime)
+{
+	const struct viva_housekeeping_options housekeeping = {
+		.loop = runtime->loop,
+		.pool = runtime->pool,
+		.first_ms = HOUSEKEEPING_MS,
+		.interval_ms = HOUSEKEEPING_MS,
+		.round = keep_house,
+		.context = service,
+	};
+	return viva_housekeeping_create(&housekeeping, &service->housekeeping);
+}
+
 static int start(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error)
 {
 	struct scoring_service *service = calloc(1, sizeof *service);
@@ -220,8 +222,7 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	if (code == 0)
 		code = start_consuming(service, error);
 	if (code == 0)
-		code = viva_loop_timer_create(runtime->loop, HOUSEKEEPING_MS, HOUSEKEEPING_MS, start_housekeeping,
-					      service, &service->housekeeping);
+		code = start_housekeeping(service, runtime);
 	if (code != 0) {
 		stop(service);
 		return code;

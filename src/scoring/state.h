@@ -13,8 +13,8 @@
 #include "base/pool.h"
 #include "bus/outbox.h"
 #include "language/analyze.h"
-#include "net/loop.h"
 #include "questions/question_bank.h"
+#include "service/housekeeping.h"
 #include "store/store.h"
 
 enum {
@@ -46,10 +46,9 @@ struct scoring_service {
 	struct viva_outbox *outbox;  // of ScoreCalculated
 	struct scoring_feed *feed;
 	struct viva_peer *emotion;  // asked for key frames
-	struct viva_loop_timer *housekeeping;
+	struct viva_housekeeping *housekeeping;
 	int64_t timeline_retention_ms;
 	uint32_t grace_ms;        // for what waits in the outbox at the end
-	atomic_bool is_cleaning;  // one housekeeping at a time
 	atomic_bool needs_scrub;  // something was erased and may still stand in the store's files
 	struct viva_question_bank *bank;
 	struct viva_language *language;

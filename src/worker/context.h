@@ -7,13 +7,12 @@
 #define VIVA_WORKER_CONTEXT_H
 
 #include "bus/inbox.h"
+#include "service/housekeeping.h"
 #include "service/peer.h"
 #include "service/service.h"
 #include "worker/completions.h"
 #include "worker/frames.h"
 #include "worker/webhooks.h"
-
-struct worker_housekeeping;
 
 struct worker_service {
 	struct viva_service_runtime runtime;  // a copy; what it points to is borrowed
@@ -28,7 +27,7 @@ struct worker_service {
 	struct worker_completions *completions;
 	struct worker_webhooks *webhooks;  // NULL: none are configured
 	struct viva_bus_consumer *scores, *erasures;
-	struct worker_housekeeping *housekeeping;
+	struct viva_housekeeping *housekeeping;
 };
 
 static inline int64_t worker_now_ms(const struct worker_service *service)

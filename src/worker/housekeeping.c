@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/housekeeping.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/log.h"
 #include "worker/deliveries.h"
 #include "worker/frame_store.h"
 
-enum { INTERVAL_MS = 15 * 1000 };
 // Longer than any message can still come, and than the interview service remembers its erasures.
 #define SESSION_RETENTION_MS (INT64_C(31) * 24 * 60 * 60 * 1000)
 #define INBOX_RETENTION_MS (INT64_C(31) * 24 * 60 * 60 * 1000)
-
-struct worker_housekeeping {
-	struct worker_service *service;
-	struct viva_loop_timer *timer;
-	atomic_bool is_busy;
-};
 
 static void set_queue_gauge(const char *name, const char *queue, double value, const char *help)
 {
@@ -81,8 +72,9 @@ static int forget_messages(struct worker_service *service, struct viva_error *er
 	return viva_inbox_expire(&service->inbox, service->store, worker_now_ms(service) - INBOX_RETENTION_MS, error);
 }
 
-void worker_housekeeping_round(struct worker_service *service)
+void worker_housekeeping_round(void *context)
 {
+	struct worker_service *service = context;
 	static const struct {
 		const char *name;
 		int (*run)(struct worker_service *service, struct viva_error *error);
@@ -96,51 +88,4 @@ void worker_housekeeping_round(struct worker_service *service)
 		if (duties[i].run(service, &error))
 			viva_log_warn("%s failed: %s", duties[i].name, viva_error_message(&error));
 	}
-}
-
-static void run_round(void *context)
-{
-	struct worker_housekeeping *housekeeping = context;
-	worker_housekeeping_round(housekeeping->service);
-	atomic_store(&housekeeping->is_busy, false);
-}
-
-static void on_timer(void *context)
-{
-	struct worker_housekeeping *housekeeping = context;
-	if (atomic_exchange(&housekeeping->is_busy, true))
-		return;
-	if (viva_pool_submit(housekeeping->service->runtime.pool, run_round, housekeeping))
-		atomic_store(&housekeeping->is_busy, false);  // the pool is full or stopping; the next tick tries again
-}
-
-int worker_housekeeping_create(struct worker_service *service, struct worker_housekeeping **ret_housekeeping)
-{
-	struct worker_housekeeping *housekeeping = calloc(1, sizeof *housekeeping);
-	if (!housekeeping)
-		return VIVA_ENOMEM;
-	housekeeping->service = service;
-	int status = viva_loop_timer_create(service->runtime.loop, 0, INTERVAL_MS, on_timer, housekeeping,
-					    &housekeeping->timer);
-	if (status) {
-		free(housekeeping);
-		return status;
-	}
-	*ret_housekeeping = housekeeping;
-	return 0;
-}
-
-void worker_housekeeping_stop(struct worker_housekeeping *housekeeping)
-{
-	housekeeping->timer = viva_loop_timer_destroy(housekeeping->timer);
-}
-
-struct worker_housekeeping *worker_housekeeping_destroy(struct worker_housekeeping *housekeeping)
-{
-	if (!housekeeping)
-		return NULL;
-	if (housekeeping->timer)
-		viva_loop_timer_destroy(housekeeping->timer);
-	free(housekeeping);
-	return NULL;
 }

@@ -13,7 +13,7 @@
 #include "worker/scores.h"
 #include "worker/worker.h"
 
-enum { DEFAULT_PORT = 8083, PREFETCH = 16 };
+enum { DEFAULT_PORT = 8083, PREFETCH = 16, HOUSEKEEPING_MS = 15000 };
 #define HOUR_MS (INT64_C(60) * 60 * 1000)
 
 static const char *const tags[] = {"worker", "v1", NULL};
@@ -56,7 +56,7 @@ static void stop(void *state)
 	viva_bus_consumer_destroy(service->scores);
 	viva_bus_consumer_destroy(service->erasures);
 	worker_webhooks_destroy(service->webhooks);
-	worker_housekeeping_destroy(service->housekeeping);
+	viva_housekeeping_destroy(service->housekeeping);
 	viva_peer_destroy(service->interview);
 	viva_peer_destroy(service->emotion);
 	viva_peer_destroy(service->scoring);
@@ -178,6 +178,18 @@ static int consume(struct worker_service *service, enum viva_bus_queue queue,
 	return viva_bus_consume(service->runtime.bus, &subscription, ret_consumer, error);
 }
 
+static int start_housekeeping(struct worker_service *service)
+{
+	const struct viva_housekeeping_options housekeeping = {
+		.loop = service->runtime.loop,
+		.pool = service->runtime.pool,
+		.interval_ms = HOUSEKEEPING_MS,
+		.round = worker_housekeeping_round,
+		.context = service,
+	};
+	return viva_housekeeping_create(&housekeeping, &service->housekeeping);
+}
+
 // Erasures first: what comes after one must find it.
 static int start_parts(struct worker_service *service, struct viva_error *error)
 {
@@ -191,7 +203,7 @@ static int start_parts(struct worker_service *service, struct viva_error *error)
 		status = start_completions(service, error);
 	if (!status)
 		status = start_frames(service, error);
-	if (!status && worker_housekeeping_create(service, &service->housekeeping))
+	if (!status && start_housekeeping(service))
 		status = viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the worker");
 	return status;
 }
@@ -247,7 +259,7 @@ static void stop_consuming(void *context)
 static void drain(void *state)
 {
 	struct worker_service *service = state;
-	worker_housekeeping_stop(service->housekeeping);
+	viva_housekeeping_stop(service->housekeeping);
 	(void)!viva_pool_submit(service->runtime.pool, stop_consuming, service);
 }
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "emotion/erasures.h"
 #include "emotion_fixture.h"
 #include "events/events.h"
 
@@ -23,7 +22,6 @@ static int start(void **state)
 	const struct emotion_queue_options queue = {
 		.service = service, .partitions = PARTITIONS, .frames_at_a_time = 2};
 	assert_ok(emotion_gate_create(2, 60000, &service->gate));
-	assert_ok(emotion_erasures_create(service, &service->erasures, NULL));
 	assert_ok(emotion_queue_create(&queue, &service->queue, NULL));
 	return 0;
 }
@@ -32,7 +30,6 @@ static int stop(void **state)
 {
 	(void)state;
 	service->queue = emotion_queue_destroy(service->queue);
-	service->erasures = emotion_erasures_destroy(service->erasures);
 	service->gate = emotion_gate_destroy(service->gate);
 	return 0;
 }
@@ -184,7 +181,6 @@ static void test_queue__a_queue_without_partitions_or_threads_is_refused(void **
 	fail_next_allocation(0);
 	assert_error(emotion_queue_create(&options, &queue, NULL), VIVA_ENOMEM);
 	assert_null(emotion_queue_destroy(NULL));
-	assert_null(emotion_erasures_destroy(NULL));
 }
 
 int main(void)

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "emotion/erasures.h"
+#include "service/erasures.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "emotion/analysis.h"
+#include "base/metrics.h"
 #include "events/events.h"
 
 enum { PREFETCH = 16 };
 // Longer than any message of the session may wait in a queue.
 #define REMEMBERED_MS (INT64_C(30) * 24 * 60 * 60 * 1000)
 
-struct emotion_erasures {
-	struct emotion_service *service;
+struct viva_erasures {
+	struct viva_erasures_options options;
 	struct viva_bus_consumer *consumer;
-	struct viva_metric *done;
-	struct viva_metric *bad;
-	struct viva_metric *deferred;
+	struct viva_metric *done, *bad, *deferred;
 };
 
-static int erase(struct emotion_erasures *erasures, const struct viva_bus_message *message, struct viva_error *error)
+static int erase(const struct viva_erasures *erasures, const struct viva_bus_message *message, struct viva_error *error)
 {
 	VIVA_AUTO(viva_arena) arena = NULL;
 	struct viva_interview_erased event;
@@ -31,14 +29,14 @@ static int erase(struct emotion_erasures *erasures, const struct viva_bus_messag
 	if (code != 0)
 		return code;
 	viva_log_set_session(event.session_id);
-	struct emotion_service *service = erasures->service;
-	return emotion_erase(service, event.session_id, viva_clock_unix_ms(service->clock) + REMEMBERED_MS, error);
+	const struct viva_erasures_options *options = &erasures->options;
+	return options->erase(options->context, event.session_id, viva_clock_unix_ms(options->clock) + REMEMBERED_MS,
+			      error);
 }
 
-// On the consumer's thread: erasures are rare. One that can't be done now must be done later, however long that takes.
 static void on_delivery(struct viva_bus_delivery *delivery, void *context)
 {
-	struct emotion_erasures *erasures = context;
+	const struct viva_erasures *erasures = context;
 	const struct viva_bus_message *message = viva_bus_delivery_message(delivery);
 	struct viva_error reason = {0};
 	viva_log_set_context(message->message_id, NULL);
@@ -52,24 +50,24 @@ static void on_delivery(struct viva_bus_delivery *delivery, void *context)
 	viva_log_set_context(NULL, NULL);
 }
 
-int emotion_erasures_create(struct emotion_service *service, struct emotion_erasures **ret_erasures,
-			    struct viva_error *error)
+int viva_erasures_create(const struct viva_erasures_options *options, struct viva_erasures **ret_erasures,
+			 struct viva_error *error)
 {
-	static const char name[] = "viva_emotion_erasures_total", help[] = "Erasures that the bus told of, by outcome";
-	struct emotion_erasures *erasures = calloc(1, sizeof *erasures);
+	static const char help[] = "Erasures that the bus told of, by outcome";
+	struct viva_erasures *erasures = calloc(1, sizeof *erasures);
 	if (!erasures)
 		return VIVA_ENOMEM;
-	erasures->service = service;
-	erasures->done = viva_counter(name, "result=\"done\"", help);
-	erasures->bad = viva_counter(name, "result=\"bad_message\"", help);
-	erasures->deferred = viva_counter(name, "result=\"deferred\"", help);
+	erasures->options = *options;
+	erasures->done = viva_counter(options->metric, "result=\"done\"", help);
+	erasures->bad = viva_counter(options->metric, "result=\"bad_message\"", help);
+	erasures->deferred = viva_counter(options->metric, "result=\"deferred\"", help);
 	const struct viva_bus_subscription subscription = {
-		.queue = VIVA_QUEUE_EMOTION_ERASURES,
+		.queue = options->queue,
 		.prefetch = PREFETCH,
 		.on_delivery = on_delivery,
 		.context = erasures,
 	};
-	int code = viva_bus_consume(service->bus, &subscription, &erasures->consumer, error);
+	int code = viva_bus_consume(options->bus, &subscription, &erasures->consumer, error);
 	if (code == 0)
 		*ret_erasures = erasures;
 	else
@@ -77,12 +75,13 @@ int emotion_erasures_create(struct emotion_service *service, struct emotion_eras
 	return code;
 }
 
-void emotion_erasures_stop(struct emotion_erasures *erasures)
+void viva_erasures_stop(struct viva_erasures *erasures)
 {
-	viva_bus_consumer_stop(erasures->consumer);
+	if (erasures)
+		viva_bus_consumer_stop(erasures->consumer);
 }
 
-struct emotion_erasures *emotion_erasures_destroy(struct emotion_erasures *erasures)
+struct viva_erasures *viva_erasures_destroy(struct viva_erasures *erasures)
 {
 	if (!erasures)
 		return NULL;
