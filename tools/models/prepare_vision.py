@@ -3,8 +3,7 @@
 """Makes the models that the emotion service opens, and face_models.json with their sizes and SHA-256 sums.
 
 From PyPI's mediapipe 0.10.14 (Apache-2.0): the face detectors for short and full range as they are, and the face mesh
-with attention, cut into parts (attention_mesh.py) and written as Viva computes them (separable_network.py). From npm's
-@vladmandic/face-api 1.7.15 (MIT): the expression network, rebuilt as OpenVINO IR (face_expression.py).
+with attention, cut into parts (attention_mesh.py) and written as Viva computes them (separable_network.py).
 """
 
 import argparse
@@ -13,7 +12,6 @@ import importlib.util
 import json
 import os
 import pathlib
-import tarfile
 import tempfile
 import zipfile
 
@@ -21,11 +19,9 @@ import numpy as np
 import openvino as ov
 
 import attention_mesh
-import face_expression
 import separable_network
 
 MEDIAPIPE = "mediapipe-0.10.14-*.whl"
-FACE_API = "vladmandic-face-api-1.7.15.tgz"
 FORMAT = 1  # of the manifest
 MANIFEST = "face_models.json"
 
@@ -61,7 +57,7 @@ def load_schema(wheel: zipfile.ZipFile, folder: pathlib.Path):
     return schema
 
 
-def make_mediapipe(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
+def make(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
     detector, far_detector, attention = ORIGINALS
     with zipfile.ZipFile(one_of(downloads, MEDIAPIPE)) as wheel, tempfile.TemporaryDirectory() as scratch:
         (folder / "face_detection.tflite").write_bytes(read_original(wheel, detector))
@@ -77,18 +73,6 @@ def make_mediapipe(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
     return names
 
 
-def make_expression(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
-    with tarfile.open(one_of(downloads, FACE_API)) as package:
-        manifest, data = (
-            package.extractfile(f"package/model/face_expression_model{ending}").read()
-            for ending in ("-weights_manifest.json", ".bin")
-        )
-    # Whole floats: 660 KB more on disk, and no rounding of weights that were quantised once already.
-    model = face_expression.expression_model(manifest, data)
-    ov.save_model(model, folder / "face_expression.xml", compress_to_fp16=False)
-    return ["face_expression.xml", "face_expression.bin"]
-
-
 def check(folder: pathlib.Path) -> None:
     """Refuses models that do not run, or have other shapes than the program counts on."""
     core = ov.Core()
@@ -99,7 +83,6 @@ def check(folder: pathlib.Path) -> None:
         "face_lips.tflite": [160],
         "face_eye_right.tflite": [10, 142],
         "face_eye_left.tflite": [10, 142],
-        "face_expression.xml": [7],
     }
     for name, sizes in expected.items():
         compiled = core.compile_model(folder / name, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
@@ -123,7 +106,7 @@ def main() -> None:
     # Made aside and then moved, the manifest last: a process that starts meanwhile sees the old files or a clear error.
     with tempfile.TemporaryDirectory(dir=arguments.out) as aside_name:
         aside = pathlib.Path(aside_name)
-        names = make_mediapipe(arguments.downloads, aside) + make_expression(arguments.downloads, aside)
+        names = make(arguments.downloads, aside)
         check(aside)
         manifest = {"format": FORMAT, "files": [describe(aside / name) for name in names]}
         (aside / MANIFEST).write_text(json.dumps(manifest, indent="\t") + "\n")

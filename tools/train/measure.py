@@ -21,10 +21,10 @@ OWN_SIDE, VIEW = 88, 44 / 48
 
 
 class Networks:
-    def __init__(self, models: pathlib.Path, mini_xception: pathlib.Path):
+    def __init__(self, models: pathlib.Path, face_api: pathlib.Path, mini_xception: pathlib.Path):
         self.landmarker = photos.Landmarker(models)
         self.own = teachers.compile_model(models / "viva_expression.xml")
-        self.face_api = teachers.compile_model(models / "face_expression.xml")
+        self.face_api = teachers.compile_model(face_api)
         self.mini_xception = teachers.compile_model(mini_xception)
 
     def ask(self, image: np.ndarray, framed, wide) -> np.ndarray:
@@ -101,12 +101,13 @@ def main() -> None:
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../shared/data/train"))
     parser.add_argument("--faces", type=pathlib.Path, default=pathlib.Path("../shared/data/faces"))
     parser.add_argument("--models", type=pathlib.Path, required=True, help="folder that ./dev deps prepares")
+    parser.add_argument("--face-api", type=pathlib.Path, required=True, help="face_expression.xml, of face_api.py")
     parser.add_argument("--mini-xception", type=pathlib.Path, required=True, help="emotion_model_quantized.tflite")
     parser.add_argument("--held", type=pathlib.Path, help="photos.npz of photos.py")
     parser.add_argument("--few", action="store_true", help="leave FER2013's validation part out")
     arguments = parser.parse_args()
 
-    networks = Networks(arguments.models, arguments.mini_xception)
+    networks = Networks(arguments.models, arguments.face_api, arguments.mini_xception)
     faces = np.load(arguments.data / "fer2013.npz")
     for name, start in () if arguments.few else (("choice half", 0), ("report half", 1)):
         answers = np.stack([networks.ask_crop(face) for face in faces["valid_x"][start::2]])

@@ -131,6 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../shared/data/train"))
     parser.add_argument("--models", type=pathlib.Path, required=True, help="folder that ./dev deps prepares")
+    parser.add_argument("--face-api", type=pathlib.Path, required=True, help="face_expression.xml, of face_api.py")
     parser.add_argument("--mini-xception", type=pathlib.Path, required=True, help="emotion_model_quantized.tflite")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
@@ -150,7 +151,7 @@ def main() -> None:
     for part, pairs in parts.items():
         out[f"{part}_x"] = np.stack([face for face, _ in pairs])
         out[f"{part}_y"] = np.array([label for _, label in pairs], np.uint8)
-    networks = [teachers.compile_model(arguments.models / "face_expression.xml"), teachers.compile_model(arguments.mini_xception)]
+    networks = [teachers.compile_model(arguments.face_api), teachers.compile_model(arguments.mini_xception)]
     out["train_votes"] = teachers.ask_all(*networks, out["train_x"]).astype(np.float32).mean(1)
     np.savez(arguments.out, **out)
     print({name: values.shape for name, values in out.items()}, seen)

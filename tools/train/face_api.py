@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rebuilds face-api's expression network (a TensorFlow.js package of weights without a graph) as OpenVINO IR.
+"""Rebuilds face-api's expression network (a TensorFlow.js package of weights without a graph) as OpenVINO IR: a teacher
+and yardstick of the own one, from npm's @vladmandic/face-api 1.7.15 (MIT). Run with the Python that ./dev deps makes.
 
 Four dense blocks of depthwise-separable convolutions, mean pooling and one layer, as the package's documentation and
 its FaceExpressionNet describe them. Input 1x112x112x3 (RGB), already centred and divided by 255; output seven
 probabilities: neutral, happy, sad, angry, fearful, disgusted, surprised.
 """
 
+import argparse
 import json
+import pathlib
+import tarfile
 
 import numpy as np
 import openvino as ov
@@ -31,7 +35,7 @@ def read_weights(manifest: bytes, data: bytes) -> dict[str, np.ndarray]:
                 offset += 4 * count
             weights[entry["name"]] = values.reshape(entry["shape"])
     if offset != len(data):
-        raise SystemExit("prepare_vision: the expression weights do not fit their manifest")
+        raise SystemExit("face_api: the expression weights do not fit their manifest")
     return weights
 
 
@@ -74,3 +78,25 @@ def expression_model(manifest: bytes, data: bytes) -> ov.Model:
     x = op.reshape(x, op.constant(np.array([1, 256], np.int64)), False)
     x = op.add(op.matmul(x, constant(weights["fc/weights"]), False, False), constant(weights["fc/bias"][None]))
     return ov.Model([op.result(op.softmax(x, 1), name="probabilities")], [image], "face_expression")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--package", type=pathlib.Path, required=True, help="vladmandic-face-api-1.7.15.tgz")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="face_expression.xml to write; its weights go beside it")
+    arguments = parser.parse_args()
+
+    with tarfile.open(arguments.package) as package:
+        manifest, data = (
+            package.extractfile(f"package/model/face_expression_model{ending}").read()
+            for ending in ("-weights_manifest.json", ".bin")
+        )
+    # Whole floats: no rounding of weights that were quantised once already.
+    ov.save_model(expression_model(manifest, data), arguments.out, compress_to_fp16=False)
+    compiled = ov.Core().compile_model(arguments.out, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    if compiled([np.zeros([1, INPUT_SIZE, INPUT_SIZE, 3], np.float32)])[0].size != CLASSES:
+        raise SystemExit(f"face_api: {arguments.out} came out with unexpected outputs")
+
+
+if __name__ == "__main__":
+    main()
