@@ -10,6 +10,7 @@ import pytest
 
 import viva_client
 import viva_platform
+from private_server import free_ports
 from viva_fleet import API_KEY, Fleet, FrameLoad, consul, metric, rpc_calls, target
 from viva_platform import ROOT, wait_until
 
@@ -136,7 +137,7 @@ def test_the_fleet_outlives_consul_and_registers_again_when_it_is_back(tmp_path,
 
 
 def test_one_registered_by_file_is_not_registered_twice(tmp_path, face):
-    port = consul.free_ports(1)[0]
+    port = free_ports(1)[0]
     by_file = {"name": "emotion-service", "port": port, "tags": ["ml", "grpc"],
                "check": {"grpc": f"localhost:{port}", "interval": "10s", "timeout": "2s"}}  # fmt: skip
     with consul.Agent(services=[by_file]) as agent:

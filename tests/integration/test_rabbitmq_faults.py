@@ -10,6 +10,7 @@ import pika
 import pytest
 
 import rabbitmq
+from private_server import free_ports
 import viva_bus_driver
 import viva_tcp_proxy
 
@@ -251,7 +252,7 @@ def test_the_bus_may_be_there_before_the_broker(frail, place, make_bus):
 
 
 def test_a_node_that_is_not_there_is_passed_over(frail, place, make_bus):
-    (dead,) = rabbitmq.free_ports(1)
+    (dead,) = free_ports(1)
     url = frail.url(place).replace(f"localhost:{frail.port}", f"127.0.0.1:{dead},localhost:{frail.port}")
     bus = make_bus(url)
     bus.command("publish", KEY, "s", "x", 0, 60_000)

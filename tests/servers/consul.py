@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 
-from rabbitmq import free_ports
+from private_server import PrivateServer, free_ports
 
 START_LIMIT_S = 60
 STOP_LIMIT_S = 30
@@ -36,7 +36,7 @@ def binary():
     return path
 
 
-class Agent:
+class Agent(PrivateServer):
     """`settings` are more members of its configuration (acl, services, …), `files` more configuration files."""
 
     def __init__(self, files=(), **settings):
@@ -54,17 +54,6 @@ class Agent:
         }
         self.token = settings.get("acl", {}).get("tokens", {}).get("initial_management", "")
         self.process = None
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
     # ---- what tests use
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-from rabbitmq import free_ports, is_listening
+from private_server import USER, PrivateServer, free_ports, is_listening
 
 BINARY = "/usr/sbin/nginx"
 START_LIMIT_S = 60
@@ -22,7 +22,7 @@ class Unavailable(Exception):
     """Why there is no nginx here."""
 
 
-class Nginx:
+class Nginx(PrivateServer):
     """`viva` is the executable, `discovery` its --discovery-url."""
 
     def __init__(self, directory, viva, discovery, environment):
@@ -34,17 +34,6 @@ class Nginx:
         self.configuration = self.directory / "nginx.conf"
         self.pid_file = self.directory / "nginx.pid"
         self.writer = self.server = None
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
     @property
     def url(self):
@@ -87,7 +76,7 @@ class Nginx:
     def _open_to_workers(self):
         # Started by root, its workers are nobody, who must get at the temporary files.
         if os.getuid() == 0:
-            shutil.chown(self.directory / "temp", "nobody")
+            shutil.chown(self.directory / "temp", USER)
 
     def _spawn(self, arguments, log_name, environment=None):
         with open(self.directory / log_name, "ab") as log:

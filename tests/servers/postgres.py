@@ -17,7 +17,8 @@ import tempfile
 import time
 import urllib.parse
 
-from rabbitmq import free_ports
+from private_server import GROUP, PrivateServer, as_server_user, free_ports, run_beside
+from private_server import USER as SERVER_USER
 
 HOME = "/usr/lib/postgresql"
 USER = "viva"
@@ -49,7 +50,35 @@ def is_alive(pid):
         return False
 
 
-class Server:
+def environment_of(directory):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return {**kept, "LC_ALL": "C.UTF-8", "HOME": str(directory)}
+
+
+def initialise(directory, password):
+    """Makes DIRECTORY/data: databases of USER, who has this password, one of them DATABASE. Gives the folder, which must
+    be there, to the server's user."""
+    password_file = directory / "password"
+    password_file.touch(mode=0o600)
+    password_file.write_text(password)
+    if os.getuid() == 0:
+        for path in (directory, password_file):
+            shutil.chown(path, SERVER_USER, GROUP)
+
+    def run(program, *arguments, **more):
+        done = subprocess.run(as_server_user([installation() / program, *arguments], "QUIT"), cwd=directory,
+                              env=environment_of(directory), capture_output=True, text=True, **more)  # fmt: skip
+        assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
+
+    # Neither waits for the disk: the machine does not die between this and the first start.
+    run("initdb", "-D", directory / "data", "-U", USER, "-A", "scram-sha-256", "--pwfile", password_file,
+        "--locale=C.UTF-8", "-E", "UTF8", "--no-sync")  # fmt: skip
+    password_file.unlink()
+    # The database is there before the first start that takes connections.
+    run("postgres", "--single", "-D", directory / "data", "-F", "postgres", input=f"CREATE DATABASE {DATABASE}\n")
+
+
+class Server(PrivateServer):
     """`settings` are of postgresql.conf; `tls` is (CA, certificate, key), and then only TLS is taken."""
 
     def __init__(self, tls=None, settings=None):
@@ -61,18 +90,6 @@ class Server:
         self.is_frozen = False
         self.tls = tls
 
-    def __enter__(self):
-        try:
-            self._initialise()
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
     # ---- what tests use
 
     def url(self, user=USER, password=PASSWORD, host="127.0.0.1", database=DATABASE, **parameters):
@@ -81,12 +98,17 @@ class Server:
 
     def start(self):
         """Starts it, on the data that it left, and returns when it takes connections."""
+        if not (self.directory / "data").exists():
+            initialise(self.directory, PASSWORD)
+            if self.tls:
+                self._use_tls()
         words = [f"-c{name}={value}" for name, value in self.settings.items()]
         with open(self.directory / "server.log", "ab") as log:
             self.process = subprocess.Popen(
-                self._as_user([self.programs / "postgres", "-D", self.directory / "data", "-p", self.port,
-                               "-clisten_addresses=127.0.0.1", f"-cunix_socket_directories={self.directory}", *words]),
-                env=self._environment(), cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log,
+                as_server_user([self.programs / "postgres", "-D", self.directory / "data", "-p", self.port,
+                                "-clisten_addresses=127.0.0.1", f"-cunix_socket_directories={self.directory}", *words],
+                               "QUIT"),
+                env=environment_of(self.directory), cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT)  # fmt: skip
         end = time.monotonic() + START_LIMIT_S
         while not self._is_ready():
@@ -130,7 +152,7 @@ class Server:
     def query(self, sql, **url):
         """What psql prints: rows as lines, columns between '|'."""
         done = subprocess.run([self.programs / "psql", self.url(**url), "-qAtX", "-v", "ON_ERROR_STOP=1", "-c", sql],
-                              capture_output=True, text=True, env=self._environment())  # fmt: skip
+                              capture_output=True, text=True, env=environment_of(self.directory))  # fmt: skip
         assert done.returncode == 0, f"{sql}: {done.stderr}"
         return done.stdout.strip()
 
@@ -144,38 +166,21 @@ class Server:
 
     # ---- how it is done
 
-    def _initialise(self):
-        if os.getuid() == 0:
-            shutil.chown(self.directory, "nobody", "nogroup")
-        (self.directory / "password").write_text(PASSWORD)
-        (self.directory / "password").chmod(0o644)
-        self._run("initdb", "-D", self.directory / "data", "-U", USER, "-A", "scram-sha-256", "--pwfile",
-                  self.directory / "password", "--locale=C.UTF-8", "-E", "UTF8", "--no-sync")  # fmt: skip
-        self._run("postgres", "--single", "-D", self.directory / "data", "-F", "postgres",
-                  input=f"CREATE DATABASE {DATABASE}\n")  # fmt: skip
-        if self.tls:
-            self._use_tls()
-
     def _use_tls(self):
         for name, path in zip(("ssl_ca_file", "ssl_cert_file", "ssl_key_file"), self.tls):
             copy = self.directory / pathlib.Path(path).name
             shutil.copyfile(path, copy)
             copy.chmod(0o600)
             if os.getuid() == 0:
-                shutil.chown(copy, "nobody", "nogroup")
+                shutil.chown(copy, SERVER_USER, GROUP)
             self.settings[name] = str(copy)
         self.settings["ssl"] = "on"
         rules = self.directory / "data" / "pg_hba.conf"
         rules.write_text("hostssl all all 127.0.0.1/32 scram-sha-256\nlocal all all trust\n")
 
-    def _run(self, program, *arguments, input=None):
-        done = subprocess.run(self._as_user([self.programs / program, *arguments]), env=self._environment(),
-                              cwd=self.directory, capture_output=True, text=True, input=input)  # fmt: skip
-        assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
-
     def _is_ready(self):
         words = [self.programs / "pg_isready", "-q", "-h", self.directory, "-p", str(self.port)]
-        return subprocess.run(words, env=self._environment()).returncode == 0
+        return subprocess.run(words, env=environment_of(self.directory)).returncode == 0
 
     def _children(self):
         path = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
@@ -187,15 +192,6 @@ class Server:
                 os.kill(pid, number)
             except ProcessLookupError:
                 pass
-
-    def _environment(self):
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        return {**kept, "LC_ALL": "C.UTF-8", "HOME": str(self.directory)}
-
-    def _as_user(self, arguments):
-        # It refuses to run as root. Whoever kills the tests shall not leave a server behind.
-        drop = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.getuid() == 0 else []
-        return ["setpriv", "--pdeathsig=QUIT", *drop, *map(str, arguments)]
 
 
 def main(arguments):
@@ -212,14 +208,8 @@ def main(arguments):
     except Unavailable as reason:
         print(f"postgres.py: {reason}", file=sys.stderr)
         return 1
-    # An interrupt goes to the whole group: let the command end first, then the server.
     with server:
-        command = subprocess.Popen(arguments, env={**os.environ, "VIVA_TEST_POSTGRES_URL": server.url()})
-        while True:
-            try:
-                return command.wait()
-            except KeyboardInterrupt:
-                command.send_signal(signal.SIGINT)
+        return run_beside(arguments, {"VIVA_TEST_POSTGRES_URL": server.url()})
 
 
 if __name__ == "__main__":

@@ -14,11 +14,13 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+from private_server import GROUP, PrivateServer, as_server_user, free_ports, is_listening, run_beside
+from private_server import USER as SERVER_USER
 
 HOME = "/usr/lib/rabbitmq/lib"
 USER = "viva"
@@ -42,23 +44,6 @@ def installation():
     return found[-1].parents[1]
 
 
-def free_ports(count):
-    """Ports that nothing listens on now; all are taken at once so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    for taken in sockets:
-        taken.bind(("127.0.0.1", 0))
-    ports = [taken.getsockname()[1] for taken in sockets]
-    for taken in sockets:
-        taken.close()
-    return ports
-
-
-def is_listening(port):
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def password_hash(password):
     """As RabbitMQ stores it: four bytes of salt, then SHA-256 over salt and password."""
     salt = os.urandom(4)
@@ -75,7 +60,7 @@ def definitions(vhosts):
     }  # fmt: skip
 
 
-class Broker:
+class Broker(PrivateServer):
     """One node. `tls` is (CA, certificate, key) for a second, encrypted port; `settings` are more rabbitmq.conf lines."""
 
     def __init__(self, vhosts=VHOSTS, tls=None, settings=(), memory="1GB"):
@@ -85,17 +70,6 @@ class Broker:
         self.port, self.tls_port, self.distribution_port, self.epmd_port = free_ports(4)
         self.node = self.epmd = None
         self._write_files(tls, [f"vm_memory_high_watermark.absolute = {memory}", *settings])
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
     # ---- what tests use
 
@@ -131,7 +105,7 @@ class Broker:
 
     def control(self, *arguments, program="rabbitmqctl"):
         """Runs rabbitmqctl against the node and gives its output back."""
-        command = self._as_user([self.installation / "sbin" / program, "--quiet", *arguments])
+        command = as_server_user([self.installation / "sbin" / program, "--quiet", *arguments])
         done = subprocess.run(command, env=self.environment, cwd=self.directory, capture_output=True, text=True,
                               timeout=CONTROL_LIMIT_S)  # fmt: skip
         assert done.returncode == 0, f"{program} {' '.join(arguments)}: {done.stdout}{done.stderr}"
@@ -170,7 +144,7 @@ class Broker:
         (self.directory / "definitions.json").write_text(json.dumps(definitions(self.vhosts)))
         self._starts = 0
         if os.getuid() == 0:
-            self._give_to_nobody()
+            self._give_to_server_user()
         self.environment = {
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
@@ -193,20 +167,13 @@ class Broker:
             " -kernel inet_dist_use_interface {127,0,0,1}",
         }
 
-    def _give_to_nobody(self):
-        shutil.chown(self.directory, "nobody", "nogroup")
-        for path in self.directory.rglob("*"):
-            shutil.chown(path, "nobody", "nogroup")
-
-    def _as_user(self, arguments):
-        # The package's own wrapper would `su` to the system's rabbitmq user and its directories.
-        drop = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.getuid() == 0 else []
-        # Whoever kills the tests shall not leave a broker behind.
-        return ["setpriv", "--pdeathsig=TERM", *drop, *map(str, arguments)]
+    def _give_to_server_user(self):
+        for path in (self.directory, *self.directory.rglob("*")):
+            shutil.chown(path, SERVER_USER, GROUP)
 
     def _spawn(self, arguments, log_name):
         with open(self.directory / log_name, "ab") as log:
-            return subprocess.Popen(self._as_user(arguments), env=self.environment, cwd=self.directory,
+            return subprocess.Popen(as_server_user(arguments), env=self.environment, cwd=self.directory,
                                     stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
 
     def _log(self):
@@ -232,19 +199,13 @@ def main(arguments):
     except Unavailable as reason:
         print(f"rabbitmq.py: {reason}", file=sys.stderr)
         return 1
-    # An interrupt goes to the whole group: let the command end first, then the broker.
     with broker:
         unused = broker.directory / "unused"
         unused.mkdir()
         for name in broker.vhosts[1:]:
             (unused / name).touch()
         place = {"VIVA_TEST_AMQP_URL": broker.url(vhost="").rstrip("/"), "VIVA_TEST_AMQP_VHOSTS": str(unused)}
-        command = subprocess.Popen(arguments, env={**os.environ, **place})
-        while True:
-            try:
-                return command.wait()
-            except KeyboardInterrupt:
-                command.send_signal(signal.SIGINT)
+        return run_beside(arguments, place)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,11 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "servers"))
 
+import postgres  # noqa: E402
 import rabbitmq  # noqa: E402
-from supervisor import Member, as_user, group_of  # noqa: E402
-
-# Servers of Debian's packages refuse to run as root, or drop to users of their own.
-SERVER_USER = "nobody"
+from private_server import USER as SERVER_USER  # noqa: E402
+from private_server import is_listening  # noqa: E402
+from supervisor import Member, group_of  # noqa: E402
 
 
 def answers(url, accept=lambda body: True):
@@ -57,14 +57,14 @@ class RabbitMQ:
     def members(self):
         self._write_files()
         yield Member("epmd", ["epmd", "-port", self.ports.epmd, "-address", "127.0.0.1"], 0,
-                     lambda: rabbitmq.is_listening(self.ports.epmd), user=SERVER_USER)  # fmt: skip
+                     lambda: is_listening(self.ports.epmd), user=SERVER_USER)  # fmt: skip
         for index in range(self.count):
             # The first node makes the cluster, the others join it: one after another, so that none makes its own.
             yield Member(
                 f"rabbitmq-{index + 1}",
                 [self.installation / "sbin" / "rabbitmq-server"],
                 1 + (index > 0),
-                lambda port=self.ports.rabbitmq(index): rabbitmq.is_listening(port),
+                lambda port=self.ports.rabbitmq(index): is_listening(port),
                 environment=self._environment(index),
                 address=f"127.0.0.1:{self.ports.rabbitmq(index)}",
                 user=SERVER_USER,
@@ -143,42 +143,18 @@ class PostgreSQL:
         self.password = secrets.token_hex(16)
 
     def url(self, ports=None):
-        return f"postgresql://viva:{self.password}@127.0.0.1:{ports[0] if ports else self.port}/viva"
+        port = ports[0] if ports else self.port
+        return f"postgresql://{postgres.USER}:{self.password}@127.0.0.1:{port}/{postgres.DATABASE}"
 
     def members(self):
-        programs = self._programs()
-        self._initialise(programs)
+        programs = postgres.installation()
+        self.directory.mkdir(parents=True)
+        postgres.initialise(self.directory, self.password)
         yield Member("postgresql", [programs / "postgres", "-D", self.directory / "data", "-p", self.port,
                                     "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.directory}",
                                     "-c", "max_connections=300"], 0,
                      lambda: self._is_ready(programs), address=f"127.0.0.1:{self.port}", user=SERVER_USER,
                      stop_signal=signal.SIGINT)  # fmt: skip
-
-    @staticmethod
-    def _programs():
-        found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-        if not found:
-            raise RuntimeError("PostgreSQL is not installed: ./dev deps")
-        return found[-1].parent
-
-    def _run(self, *command):
-        done = subprocess.run(["setpriv", *as_user(SERVER_USER), "--", *map(str, command)], cwd=self.directory,
-                              capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"})  # fmt: skip
-        if done.returncode != 0:
-            raise RuntimeError(f"{pathlib.Path(command[0]).name}: {done.stderr.strip()}")
-
-    def _initialise(self, programs):
-        self.directory.mkdir(parents=True)
-        password_file = self.directory / "password"
-        password_file.write_text(self.password)
-        password_file.chmod(0o600)
-        give_to_server_user(self.directory)
-        self._run(programs / "initdb", "-D", self.directory / "data", "-U", "viva", "-A", "scram-sha-256",
-                  "--pwfile", password_file, "--locale=C.UTF-8", "-E", "UTF8")  # fmt: skip
-        password_file.unlink()
-        # The database is there before the first start that takes connections.
-        single = f"echo 'CREATE DATABASE viva' | {programs}/postgres --single -D {self.directory}/data postgres"
-        self._run("sh", "-c", single)
 
     def _is_ready(self, programs):
         return subprocess.run([programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0
