@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the suites one after another and adds their counts up: `./dev test [SUITE…] [-k WORDS]`.
+"""Runs the suites one after another and adds their counts up: `./dev test [SUITE…] [-k WORDS]`. Those that mostly wait
+for the processes they start have several workers, each with a platform, servers, ports and folders of its own.
 
 The last line is `N passed, N failed` (`, N skipped`). A suite that breaks without counting its failures counts as one.
 """
@@ -52,11 +53,12 @@ def meson_suite(name, build, selection, wrap=lambda command: command):
     return run
 
 
-def pytest_suite(name, folder, environment=None):
-    """A step that runs pytest over one folder."""
+def pytest_suite(name, folder, environment=None, workers=()):
+    """A step that runs pytest over one folder, with pytest-xdist's options in `workers`."""
     def run(words):
         report = RESULTS / f"{name}.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs", f"--junitxml={report}", str(ROOT / folder)]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs", f"--junitxml={report}", *workers,
+                   str(ROOT / folder)]
         if words:
             command += ["-k", words]
         variables = {**os.environ, **ENVIRONMENT, **(environment or {}), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -65,16 +67,18 @@ def pytest_suite(name, folder, environment=None):
     return run
 
 
+CHECKED = {"VIVA_BINARY": str(ROOT / "build-asan" / "viva"), "VIVA_BUILD": str(ROOT / "build-asan")}
 SUITES = {
     "structure": pytest_suite("structure", "tests/structure"),
     "unit": meson_suite("unit", "build-asan", ["--suite", "unit"]),
     "contract": meson_suite("contract", "build-asan", ["--suite", "contract"], with_servers),
     "fuzz": meson_suite("fuzz", "build-asan", ["--suite", "fuzz"]),
     "thread": meson_suite("thread", "build-tsan", ["--suite", "unit", "--suite", "contract"], with_servers),
-    "integration": pytest_suite("integration", "tests/integration", {
-        "VIVA_BINARY": str(ROOT / "build-asan" / "viva"), "VIVA_BUILD": str(ROOT / "build-asan")}),
-    "events": pytest_suite("events", "tests/events", {
-        "VIVA_BINARY": str(ROOT / "build-asan" / "viva"), "VIVA_BUILD": str(ROOT / "build-asan")}),
+    # Three files at a time, in the order that conftest.py gives them.
+    "integration": pytest_suite("integration", "tests/integration", CHECKED,
+                                ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]),
+    # Both buses at a time.
+    "events": pytest_suite("events", "tests/events", CHECKED, ["-n", "2"]),
     "demo": pytest_suite("demo", "tests/demo", {"VIVA_BINARY": str(ROOT / "build" / "viva")}),
 }
 

@@ -27,6 +27,18 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.timeout(TEST_LIMIT_S))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """One worker takes all tests of a bus, since they share its platform; the others go by their files."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByBus(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return next((bus for bus in BUSES if f"[{bus}" in nodeid), nodeid.partition("::")[0])
+
+    return ByBus(config, log)
+
+
 @pytest.fixture(scope="session")
 def frames(tmp_path_factory):
     return viva_frames.make(tmp_path_factory)

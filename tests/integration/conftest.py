@@ -18,19 +18,20 @@ import viva_bus_driver
 import viva_client
 import viva_frames
 import viva_grpc
+import viva_log
 import viva_platform
 
 TEST_LIMIT_S = 280
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "last: runs after all others, to look back at what they left")
+# Workers take whole files, two at the start: the longest begin first, each beside a short one, so that all end together.
+FIRST = ("fleet", "rabbitmq_faults", "crashes", "logs", "adaptive", "review", "operating", "command_line", "analyze",
+         "rabbitmq_wire", "emotion_grpc", "worker", "postgres", "eval_vision", "emotion_events")  # fmt: skip
+ORDER = {f"test_{name}": place for place, name in enumerate(FIRST)}
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         item.add_marker(pytest.mark.timeout(TEST_LIMIT_S))
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    items.sort(key=lambda item: ORDER.get(item.path.stem, len(ORDER)))
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +47,12 @@ def face(frames):
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory):
     """The platform that most tests share. Each test starts interviews of its own."""
-    running = viva_platform.Platform(tmp_path_factory.mktemp("platform"), VIVA_TOKEN_KEY=TOKEN_KEY)
+    running = viva_platform.Platform(tmp_path_factory.mktemp("platform"), VIVA_TOKEN_KEY=TOKEN_KEY, VIVA_FRAMES_AT_A_TIME="0")
     yield running
     assert running.stop() == 0, running.log()[-3000:]
+    viva_log.assert_sound(running.log())
+    viva_log.assert_discreet(running.log(), running.api_key, TOKEN_KEY)
+    viva_log.assert_json(running.log())
 
 
 TOKEN_KEY = "a key for tests only, of more than thirty-two bytes"
@@ -73,6 +77,7 @@ def make_platform(tmp_path):
     for running in started:
         if running.up.process.poll() is None:
             running.stop()
+        viva_log.assert_sound(running.log())
 
 
 @pytest.fixture
@@ -88,6 +93,7 @@ def make_service(tmp_path):
     for running in started:
         if running.running.process.poll() is None:
             running.stop()
+        viva_log.assert_sound(running.running.log())
 
 
 @pytest.fixture(scope="session")

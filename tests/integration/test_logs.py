@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the processes wrote while all other tests ran: nothing secret, no sanitizer's report."""
+"""What an interview leaves in the log: nothing secret. What all tests left there is looked at when their platform ends."""
 
 import base64
 import contextlib
-import json
-import re
 import uuid
 
 import pytest
 
 import viva_client
 from viva_client import now_ms, ok
-
-pytestmark = pytest.mark.last
-TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +37,8 @@ def test_no_transcript_is_logged(platform, interview):
         assert word not in platform.log()
 
 
-def test_no_token_and_no_key_is_logged(platform, interview, token_key):
-    log = platform.log()
-    assert TOKEN.search(log) is None
-    assert interview.token not in log and interview.token.split(".")[2] not in log
-    assert platform.api_key not in log and token_key not in log
+def test_no_token_is_logged(platform, interview):
+    assert interview.token not in platform.log() and interview.token.split(".")[2] not in platform.log()
 
 
 def test_no_image_data_is_logged(platform, interview, face):
@@ -54,7 +46,6 @@ def test_no_image_data_is_logged(platform, interview, face):
     encoded = base64.b64encode(face).decode()
     for at in range(0, len(encoded) - 40, 4000):
         assert encoded[at : at + 40] not in log
-    assert "/9j/" not in log and re.search(r"[A-Za-z0-9+/]{400,}", log) is None
 
 
 def test_no_personal_name_is_logged(platform, interview):
@@ -70,30 +61,3 @@ def test_the_request_id_of_a_failure_leads_to_its_line(make_service, face):
         answer = rest.start().frame(face, headers={"X-Request-Id": marker})
     assert answer.status_code == 503 and answer.json()["request_id"] == marker
     assert marker in service.running.log()
-
-
-def test_lines_of_the_log_are_json_behind_the_services_name(platform):
-    parsed = 0
-    for line in platform.log().splitlines():
-        at = line.find("{")
-        if at >= 0:
-            entry = json.loads(line[at:])
-            assert entry
-            parsed += 1
-    assert parsed > 0
-
-
-def test_no_sanitizer_has_complained(platform):
-    log = platform.log()
-    for sign in (
-        "AddressSanitizer",
-        "LeakSanitizer",
-        "UndefinedBehaviorSanitizer",
-        "runtime error:",
-        "ThreadSanitizer",
-        "Assertion",
-        "stack smashing",
-        "double free",
-    ):
-        at = log.find(sign)
-        assert at < 0, log[max(0, at - 500) : at + 3000]
