@@ -25,13 +25,21 @@ size_t viva_convnet_patch_floats(const struct viva_convnet_step *step)
 	return step->kernel * step->kernel * step->from.channels;
 }
 
-// The panel of weights numbered so, for output pixels from (x, y) on.
+// Of a separable convolution all, since each of its chunks needs them; else a panel at a time, which need not be large.
+size_t viva_convnet_wide_weights(const struct viva_convnet_step *step)
+{
+	if (step->kind == VIVA_CONVNET_SEPARABLE)
+		return step->from.channels * step->to.channels;
+	return step->kernel * step->kernel * step->from.channels * VIVA_PANEL;
+}
+
+// The panel of weights numbered so, which lie at `weights`, for output pixels from (x, y) on.
 static struct viva_panel panel_at(const struct viva_convnet *network, const struct viva_convnet_step *step,
-				  size_t number, size_t x, size_t y)
+				  const float *weights, size_t number, size_t x, size_t y)
 {
 	size_t channel = number * VIVA_PANEL, pixel = y * step->to.width + x;
 	struct viva_panel panel = {
-		.weights = network->panel,
+		.weights = weights,
 		.bias = step->bias + channel,
 		.slopes = step->slopes + channel,
 		.output = network->places[step->output] + pixel * step->to.channels + channel,
@@ -43,12 +51,6 @@ static struct viva_panel panel_at(const struct viva_convnet *network, const stru
 		panel.addend_step = step->addend_channels;
 	}
 	return panel;
-}
-
-static void widen_panel(const struct viva_convnet *network, size_t number, size_t inputs, const uint16_t *weights)
-{
-	size_t count = inputs * VIVA_PANEL;
-	network->kernels->widen(weights + number * count, count, network->panel);
 }
 
 static void make_depthwise_row(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t y,
@@ -79,14 +81,15 @@ static void run_separable(const struct viva_convnet *network, const struct viva_
 				       .pixel_step = step->from.channels,
 				       .stretches = 1,
 				       .length = step->from.channels};
+	network->kernels->widen(step->weights, step->from.channels * step->to.channels, network->weights);
 	for (size_t y = 0; y < step->to.height; y += chunk) {
 		size_t rows = smaller(chunk, step->to.height - y);
 		for (size_t i = 0; i < rows; i++)
 			make_depthwise_row(network, step, y + i, network->patch + i * row_floats);
 		patches.count = rows * step->to.width;
 		for (size_t number = 0; number < step->to.channels / VIVA_PANEL; number++) {
-			widen_panel(network, number, step->from.channels, step->weights);
-			struct viva_panel panel = panel_at(network, step, number, 0, y);
+			const float *weights = network->weights + number * VIVA_PANEL * step->from.channels;
+			struct viva_panel panel = panel_at(network, step, weights, number, 0, y);
 			network->kernels->multiply(&patches, &panel);
 		}
 	}
@@ -119,7 +122,7 @@ static void convolve_edge(const struct viva_convnet *network, const struct viva_
 					     .count = 1,
 					     .stretches = 1,
 					     .length = step->kernel * step->kernel * step->from.channels};
-	struct viva_panel panel = panel_at(network, step, number, x, y);
+	struct viva_panel panel = panel_at(network, step, network->weights, number, x, y);
 	network->kernels->multiply(&patches, &panel);
 }
 
@@ -144,7 +147,7 @@ static void convolve_row(const struct viva_convnet *network, const struct viva_c
 						     .stretches = step->kernel,
 						     .stretch_step = step->from.width * channels,
 						     .length = step->kernel * channels};
-		struct viva_panel panel = panel_at(network, step, number, first, y);
+		struct viva_panel panel = panel_at(network, step, network->weights, number, first, y);
 		network->kernels->multiply(&patches, &panel);
 	}
 	for (size_t x = end; x < step->to.width; x++)
@@ -153,16 +156,16 @@ static void convolve_row(const struct viva_convnet *network, const struct viva_c
 
 static void run_convolution(const struct viva_convnet *network, const struct viva_convnet_step *step)
 {
-	size_t inputs = step->kernel * step->kernel * step->from.channels;
+	const size_t panel_size = step->kernel * step->kernel * step->from.channels * VIVA_PANEL;
 	const struct viva_patches all = {.first = network->places[step->source],
 					 .pixel_step = step->from.channels,
 					 .count = step->to.height * step->to.width,
 					 .stretches = 1,
 					 .length = step->from.channels};
 	for (size_t number = 0; number < step->to.channels / VIVA_PANEL; number++) {
-		widen_panel(network, number, inputs, step->weights);
+		network->kernels->widen(step->weights + number * panel_size, panel_size, network->weights);
 		if (step->kernel == 1 && step->stride == 1) {
-			struct viva_panel panel = panel_at(network, step, number, 0, 0);
+			struct viva_panel panel = panel_at(network, step, network->weights, number, 0, 0);
 			network->kernels->multiply(&all, &panel);
 			continue;
 		}

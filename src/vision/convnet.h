@@ -35,7 +35,7 @@ struct viva_convnet {
 	float *places[VIVA_CONVNET_MAX_PLACES];  // for the tensors between steps
 	float *zeros;                            // a row of a map
 	float *patch;                            // rows of depthwise convolution, or what a window sees at an edge
-	float *panel;                            // weights in work
+	float *weights;                          // those in work, widened
 	const struct viva_convnet_kernels *kernels;
 	float *input;                                    // to be filled before each run
 	const float *outputs[VIVA_CONVNET_MAX_OUTPUTS];  // in the shape's order; valid until the next run
@@ -70,6 +70,8 @@ struct viva_convnet_step {
 	const float *bias, *slopes;
 };
 
-size_t viva_convnet_patch_floats(const struct viva_convnet_step *step);  // that the step needs of `patch`
+// Floats that the step needs of `patch` and of `weights`.
+size_t viva_convnet_patch_floats(const struct viva_convnet_step *step);
+size_t viva_convnet_wide_weights(const struct viva_convnet_step *step);
 
 #endif

@@ -32,7 +32,7 @@ struct reader {
 	size_t place_count, output_count;
 	struct viva_convnet_map held[VIVA_CONVNET_MAX_PLACES];  // zeros: nothing yet
 	size_t floats[VIVA_CONVNET_MAX_PLACES];                 // that the place must have room for
-	size_t zeros, patch, panel;                             // floats
+	size_t zeros, patch, wide_weights;                      // floats
 };
 
 // The next number, which must be at most `max`.
@@ -122,11 +122,10 @@ static bool find_weights(const struct reader *reader, struct viva_convnet_step *
 static void note_sizes(struct reader *reader, const struct viva_convnet_step *step)
 {
 	size_t floats = step->to.height * step->to.width * step->to.channels;
-	size_t inputs = (step->kind == VIVA_CONVNET_SEPARABLE ? 1 : step->kernel * step->kernel) * step->from.channels;
 	reader->floats[step->output] = VIVA_MAX(reader->floats[step->output], floats);
 	reader->zeros = VIVA_MAX(reader->zeros, step->from.width * step->from.channels);
 	reader->patch = VIVA_MAX(reader->patch, viva_convnet_patch_floats(step));
-	reader->panel = VIVA_MAX(reader->panel, inputs * VIVA_PANEL);
+	reader->wide_weights = VIVA_MAX(reader->wide_weights, viva_convnet_wide_weights(step));
 	reader->held[step->output] = step->to;
 }
 
@@ -192,7 +191,7 @@ static float *cut_off(float **memory, size_t floats)
 
 static int make_room(struct viva_convnet *network, const struct reader *reader)
 {
-	size_t total = rounded_up(reader->zeros) + rounded_up(reader->patch) + rounded_up(reader->panel);
+	size_t total = rounded_up(reader->zeros) + rounded_up(reader->patch) + rounded_up(reader->wide_weights);
 	for (size_t i = 0; i < reader->place_count; i++)
 		total += rounded_up(reader->floats[i]);
 	network->memory = aligned_alloc(ALIGNMENT, total * sizeof(float));
@@ -204,7 +203,7 @@ static int make_room(struct viva_convnet *network, const struct reader *reader)
 		network->places[i] = cut_off(&memory, reader->floats[i]);
 	network->zeros = cut_off(&memory, reader->zeros);
 	network->patch = cut_off(&memory, reader->patch);
-	network->panel = cut_off(&memory, reader->panel);
+	network->weights = cut_off(&memory, reader->wide_weights);
 	network->input = network->places[0];
 	return 0;
 }

@@ -5,10 +5,14 @@
 #include <string.h>
 
 enum {
-	SIDE = 88,               // twice what the network works on: it averages before it looks
-	MAX_FRAMES_BETWEEN = 3,  // the network runs on every third frame of a face at rest
-	SMOOTHING_MS = 250,      // time in which the old answer's weight falls to 1/e
-	STEADY_MS = 2000,        // before a bearing counts as confident
+	SIDE = 88,  // twice what the network works on: it averages before it looks
+	// The network runs on every third frame of a face at rest, on fewer where many come a second, and in any case
+	// on every twelfth, as times may stand still.
+	FRAMES_BETWEEN = 3,
+	MS_BETWEEN = 120,
+	MAX_FRAMES_BETWEEN = 12,
+	SMOOTHING_MS = 250,  // time in which the old answer's weight falls to 1/e
+	STEADY_MS = 2000,    // before a bearing counts as confident
 };
 
 // The crop as FER2013's, which the network was trained on: its frame is 1.084 times as large as the mesh of the face in
@@ -65,9 +69,12 @@ static void measure(const struct viva_face *face, float ret_geometry[VIVA_TRACKE
 	ret_geometry[3] = between(mesh_point(face, VIVA_MESH_LEFT_BROW), left_eye) / unit;
 }
 
-bool viva_expression_is_stale(const struct viva_tracker_expression *expression, const struct viva_face *face)
+bool viva_expression_is_stale(const struct viva_tracker_expression *expression, const struct viva_face *face,
+			      int64_t now_ms)
 {
-	if (!expression->is_known || expression->frames_since + 1 >= MAX_FRAMES_BETWEEN)
+	int frames = expression->frames_since + 1;
+	bool is_due = frames >= FRAMES_BETWEEN && now_ms - expression->updated_ms >= MS_BETWEEN;
+	if (!expression->is_known || is_due || frames >= MAX_FRAMES_BETWEEN)
 		return true;
 	float geometry[VIVA_TRACKER_GEOMETRY];
 	measure(face, geometry);

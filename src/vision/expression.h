@@ -19,8 +19,9 @@
 
 extern const struct viva_network_shape viva_expression_network;
 
-// Whether mouth or brows moved so much, or so many frames went by, that the network should look again.
-bool viva_expression_is_stale(const struct viva_tracker_expression *expression, const struct viva_face *face);
+// Whether mouth or brows moved so much, or so many frames and so much time went by, that the network should look again.
+bool viva_expression_is_stale(const struct viva_tracker_expression *expression, const struct viva_face *face,
+			      int64_t now_ms);
 
 // Runs the network and mixes its answer in: the older the last one, the more weight the new one has. VIVA_EMODEL.
 VIVA_MUST_CHECK int viva_expression_update(struct viva_network *network, const struct viva_picture *picture,

@@ -227,7 +227,7 @@ static int tell_expression(struct viva_context *context, struct viva_tracker *tr
 			   struct viva_vision_result *result, struct viva_error *error)
 {
 	struct viva_tracker_expression *expression = &tracker->expression;
-	if (viva_expression_is_stale(expression, &context->face)) {
+	if (viva_expression_is_stale(expression, &context->face, now_ms)) {
 		double begin = viva_seconds();
 		int code = viva_expression_update(&context->expression, &context->picture, &context->face, now_ms,
 						  expression, error);

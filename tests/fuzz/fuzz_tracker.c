@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		viva_eyes_observe(&tracker.eyes, tracker.last_ms, STEP_MS, &seen);
 		// Called for its effects on memory only: a face that is no face has no region.
 		(void)viva_face_region(&face, 1.5f);
-		(void)viva_expression_is_stale(&tracker.expression, &face);
+		(void)viva_expression_is_stale(&tracker.expression, &face, tracker.last_ms);
 		if (!(attention >= 0 && attention <= 1) || !(fabsf(gaze.yaw) <= 90 && fabsf(gaze.pitch) <= 90))
 			abort();
 		check_tracker(&tracker);
