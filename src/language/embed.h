@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sentence embeddings by all-MiniLM-L6-v2 on OpenVINO: unit vectors whose dot product tells how near two texts are in
-// meaning.
+// Sentence embeddings by all-MiniLM-L6-v2 (encoder.h): unit vectors whose dot product tells how near two texts are in
+// meaning. A text has one vector, bit for bit, whatever it is embedded with.
 //
 // Threads: open and destroy from one; embed from any. A call computes on the caller's thread's behalf and blocks while
-// all inference requests are taken.
+// as many others compute as may.
 #ifndef VIVA_LANGUAGE_EMBED_H
 #define VIVA_LANGUAGE_EMBED_H
 
@@ -29,26 +29,25 @@ struct viva_embedding {
 struct viva_embedder;
 
 struct viva_embedder_options {
-	const char *model_directory;  // with language.json, minilm.xml, minilm.bin and vocab.txt
-	size_t max_concurrent;        // inferences at a time, each on one thread. Default 2.
+	const char *model_directory;  // with sentence.json, sentence.bin and vocab.txt
+	size_t max_concurrent;        // callers that compute at a time, each on its thread (3 MB each). Default 2.
 	size_t cache_entries;         // embeddings kept of texts asked for by viva_embed_cached. Default 1024 (2 MB).
 };
 
 struct viva_embedder_options viva_embedder_defaults(void);
 
-// Checks the files against their sums and loads them: .3–.9 s, about 100 MB. VIVA_EMODEL (which file, and the cure),
-// VIVA_EINVAL (a limit is 0), VIVA_ENOMEM.
+// Checks the files against their sums and maps them: .1 s, 22 MB that are read again and again. VIVA_EMODEL (which
+// file, and the cure), VIVA_EINVAL (a limit is 0), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_embedder_open(const struct viva_embedder_options *options, struct viva_embedder **ret_embedder,
 				       struct viva_error *error);
 struct viva_embedder *viva_embedder_destroy(struct viva_embedder *embedder);  // after the last call returned
 VIVA_DEFINE_AUTO(viva_embedder)
 
 const struct viva_tokenizer *viva_embedder_tokenizer(const struct viva_embedder *embedder);
-// What its embeddings depend on beside the text: the model files' sums, OpenVINO's version, the precision.
+// What its embeddings depend on beside the text: the model files' sums, the instruction set.
 const char *viva_embedder_identity(const struct viva_embedder *embedder);
 
-// Embeds `count` texts (valid UTF-8), shared out in batches of similar length. Scratch memory comes from the arena.
-// VIVA_EINVAL (not UTF-8), VIVA_EMODEL (inference failed), VIVA_ENOMEM.
+// Embeds `count` texts (valid UTF-8). Scratch memory comes from the arena. VIVA_EINVAL (not UTF-8), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_embed(struct viva_embedder *embedder, const struct viva_bytes *texts, size_t count,
 			       struct viva_arena *arena, struct viva_embedding *ret_embeddings,
 			       struct viva_error *error);

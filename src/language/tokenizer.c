@@ -30,6 +30,7 @@ struct viva_tokenizer {
 	struct entry *slots;
 	size_t slot_count;     // a power of two
 	size_t longest_entry;  // bytes
+	size_t entry_count;
 };
 
 static uint32_t hash_of(const char *text, size_t size, bool continues)
@@ -94,6 +95,7 @@ static int fill(struct viva_tokenizer *tokenizer, size_t size)
 	size_t lines = count_lines(tokenizer->vocabulary, size);
 	if (lines < MIN_ENTRIES || lines > MAX_ENTRIES)
 		return VIVA_EMODEL;
+	tokenizer->entry_count = lines;
 	tokenizer->slot_count = 1;
 	while (tokenizer->slot_count < 2 * lines)
 		tokenizer->slot_count *= 2;
@@ -134,6 +136,11 @@ int viva_tokenizer_open(const char *path, struct viva_tokenizer **ret_tokenizer,
 		return code;
 	*ret_tokenizer = viva_take(&tokenizer);
 	return 0;
+}
+
+size_t viva_tokenizer_entry_count(const struct viva_tokenizer *tokenizer)
+{
+	return tokenizer->entry_count;
 }
 
 struct viva_tokenizer *viva_tokenizer_destroy(struct viva_tokenizer *tokenizer)

@@ -36,6 +36,8 @@ VIVA_MUST_CHECK int viva_tokenizer_open(const char *path, struct viva_tokenizer 
 struct viva_tokenizer *viva_tokenizer_destroy(struct viva_tokenizer *tokenizer);
 VIVA_DEFINE_AUTO(viva_tokenizer)
 
+size_t viva_tokenizer_entry_count(const struct viva_tokenizer *tokenizer);  // above every id
+
 // Tokens of valid UTF-8, at most max_tokens (≥ 2) with [CLS] and [SEP]; what is over is dropped. In the arena.
 // VIVA_EINVAL (not UTF-8), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_tokenizer_encode(const struct viva_tokenizer *tokenizer, struct viva_bytes text,
