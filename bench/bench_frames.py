@@ -136,6 +136,25 @@ def bench_grpc(platform, pictures, candidates, seconds):
     return with_latency(result, latencies)
 
 
+def bench_key_frames(platform, pictures, pairs, questions=5):
+    """What keeping key frames costs the emotion service: sessions of the whole film without and with them, in turns."""
+    stub = viva_grpc.emotion_stub(viva_grpc.channel(platform.target("emotion")))
+    pid = platform.children()["emotion"]
+
+    def session(name, keep):
+        token, began = b"", cpu_seconds(pid)
+        for index, picture in enumerate(pictures):
+            request = viva_grpc.frame_request(name, picture, 1000 + index * 66, continuation=token, frame_number=index + 1,
+                                              keep=keep, question=1 + index * questions // len(pictures))
+            token = stub.AnalyzeFrame(request, timeout=60).continuation
+        return 1000 * (cpu_seconds(pid) - began) / len(pictures)
+
+    spent = [(session(f"without-{pair}", False), session(f"with-{pair}", True)) for pair in range(pairs)]
+    return {"pairs": pairs, "frames_per_session": len(pictures),
+            "cpu_ms_per_frame_without": statistics.median(without for without, _ in spent),
+            "cpu_ms_per_frame_more": statistics.median(kept - without for without, kept in spent)}
+
+
 def with_latency(result, latencies):
     return {**result, "latency_p50_ms": 1000 * statistics.median(latencies),
             "latency_p99_ms": 1000 * percentile(latencies, 0.99)}
@@ -251,6 +270,10 @@ def print_table(report):
         print(f"{'':28} of which {parts} ms")
         print(f"{'':28} vision {row['vision_wall_ms_per_frame']:.2f} ms by the clock, waiting for the core included")
     print('"outside" is the share of CPU that is spent outside the emotion process: gateway, interview, scoring.')
+    if kept := report["key_frames"]:
+        print(f"{'key frames kept':28} {kept['cpu_ms_per_frame_more']:+.2f} ms CPU/frame beside"
+              f" {kept['cpu_ms_per_frame_without']:.2f} of emotion (median of {kept['pairs']} pairs of sessions of"
+              f" {kept['frames_per_session']} frames)")
     for name, row in report["idle"].items():
         parts = ", ".join(f"{process} {value:,.0f}" for process, value in row["bytes_per_socket_by_process"].items())
         print(f"{name:28} {row['sockets']} open: bytes of memory each: {parts}")
@@ -276,6 +299,7 @@ def measure(arguments):
             for service in ("interview", "gateway"):
                 frames[f"WebSocket of {service}"] = bench_websocket(platform, service, pictures, arguments.candidates,
                                                                     arguments.seconds)
+            key_frames = bench_key_frames(platform, pictures, arguments.pairs) if arguments.pairs else None
             idle = {}
             if arguments.sockets:
                 interviews = start_many(platform, arguments.sockets)
@@ -284,7 +308,7 @@ def measure(arguments):
         finally:
             platform.stop()
     return {"candidates": arguments.candidates, "seconds": arguments.seconds, "client_has_own_core": len(cores) > 1,
-            "frames": frames, "idle": idle}
+            "frames": frames, "key_frames": key_frames, "idle": idle}
 
 
 def main():
@@ -295,6 +319,8 @@ def main():
                         help="folder of frame_*.jpg (default: VIVA_DEMO_FRAMES)")
     parser.add_argument("--seconds", type=float, default=10, help="measured time per way")
     parser.add_argument("--candidates", type=int, default=4, help="sessions in parallel")
+    parser.add_argument("--pairs", type=int, default=5,
+                        help="pairs of sessions without and with key frames; 0 leaves that out")
     parser.add_argument("--sockets", type=int, default=5000, help="idle WebSockets; 0 leaves that out")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line instead of a table")
     arguments = parser.parse_args()
