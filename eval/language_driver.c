@@ -2,31 +2,36 @@
 //
 // viva-eval-language MODEL_DIR MODE <QUESTIONS.jsonl >ANSWERS.jsonl
 //
-// What eval/eval_language.py and tools/train/grading.py ask of the language library: one JSON object a line in, one
-// out. MODE is
+// What eval/eval_language.py, bench/bench_language.py and tools/train/grading.py ask of the language library: one JSON
+// object a line in, one out. MODE is
 //   features    {"question","reference","answer"} → {"features":{name:…},"declines"}: what the grading model measures
 //   grade       {"question","reference","answers":[…],"points":[…],"graded":[[index,…],…],"model"?} → {"points":[…],
 //               "untrained":[…],"adapted":[[…],…]}: graded as without, and with the named answers' points (0–1) known;
 //               by the model of that line, or the shipped one
-//   relevance   the first line {"questions":[…],"references":[…]} is the bank; then {"question","reference","answer"} →
-//               {"relevance"}; the reference answer is the question's one reference point
+//   relevance   the first line {"bank":[{"text","points":[…]},…]} opens the library with these questions → {"open_ms",
+//               "open_cpu_ms"}; then {"question","points":[…],"narrative"?,"answer"} →
+//               {"relevance","points":[status,…]}
+//   time        as relevance, but with "rounds" → {"ms":[…],"cpu_ms":[…],"rss_mb"}: of that many analyses
+//   embed       {"texts":[…],"batch"} → {"ms","cpu_ms","rss_mb","first"}: embedded in one call or one by one; the first
+//               vector
 //   keyphrases  {"text"} → {"phrases":[…],"stems":[…]}
 //   stems       {"texts":[…]} → {"stems":[…]}: each text's words as the stems by which phrases are compared
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "language/analyze.h"
 #include "language/grade.h"
 #include "language/keyphrases.h"
 
-enum { MAX_LINE = 1 << 20, PHRASES = 10, MAX_ANSWERS = 10000 };
+enum { MAX_LINE = 1 << 20, PHRASES = 10, MAX_ANSWERS = 10000, MAX_TEXTS = 256, MAX_ROUNDS = 1000 };
 
 struct driver {
 	const char *model_directory;
 	struct viva_embedder *embedder;
-	struct viva_language *language;  // of relevance
+	struct viva_language *language;  // of relevance and time
 	struct viva_arena *arena;        // of the line
 	struct viva_error *error;
 	const json_t *in;
@@ -139,52 +144,178 @@ static int answer_grade(struct driver *driver)
 	return code;
 }
 
+struct stopwatch {
+	double ms, cpu_ms;
+};
+
+static double clock_ms(clockid_t clock)
+{
+	struct timespec now;
+	clock_gettime(clock, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static struct stopwatch start_stopwatch(void)
+{
+	return (struct stopwatch){.ms = clock_ms(CLOCK_MONOTONIC), .cpu_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID)};
+}
+
+static struct stopwatch read_stopwatch(const struct stopwatch *began)
+{
+	struct stopwatch now = start_stopwatch();
+	return (struct stopwatch){.ms = now.ms - began->ms, .cpu_ms = now.cpu_ms - began->cpu_ms};
+}
+
+static double resident_mb(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	long total = 0;
+	long resident = 0;
+	if (file && fscanf(file, "%ld %ld", &total, &resident) != 2)
+		resident = 0;
+	if (file)
+		fclose(file);
+	return (double)resident * 4096 / 1e6;
+}
+
+static int get_points(const struct driver *driver, const json_t *json, const char *const **ret_points,
+		      size_t *ret_count)
+{
+	json_t *points = NULL;
+	int code = viva_json_get_array(json, "points", true, VIVA_ANSWER_MAX_POINTS, &points, driver->error);
+	if (code != 0)
+		return code;
+	size_t count = json_array_size(points);
+	const char **texts = viva_arena_alloc(driver->arena, (count + 1) * sizeof *texts);
+	if (!texts)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		texts[i] = json_string_value(json_array_get(points, i));
+		if (!texts[i])
+			return viva_fail(driver->error, VIVA_EFIELD, "points", "a point must be a text");
+	}
+	*ret_points = texts;
+	*ret_count = count;
+	return 0;
+}
+
 static int open_language(struct driver *driver)
 {
 	json_t *questions = NULL;
-	int code = viva_json_get_array(driver->in, "questions", true, MAX_ANSWERS, &questions, driver->error);
+	int code = viva_json_get_array(driver->in, "bank", true, MAX_ANSWERS, &questions, driver->error);
 	if (code != 0)
 		return code;
 	size_t count = json_array_size(questions);
-	json_t *references = NULL;
-	code = viva_json_get_array(driver->in, "references", true, MAX_ANSWERS, &references, driver->error);
+	struct viva_background_question *bank = viva_arena_alloc(driver->arena, (count + 1) * sizeof *bank);
+	if (!bank)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < count && code == 0; i++) {
+		json_t *question = json_array_get(questions, i);
+		code = viva_json_get_text(question, "text", true, 0, MAX_LINE, &bank[i].text, driver->error);
+		if (code == 0)
+			code = get_points(driver, question, &bank[i].points, &bank[i].point_count);
+	}
 	if (code != 0)
 		return code;
-	struct viva_background_question *bank = viva_arena_alloc(driver->arena, (count + 1) * sizeof *bank);
-	const char **points = viva_arena_alloc(driver->arena, (count + 1) * sizeof *points);
-	if (!bank || !points)
-		return VIVA_ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		points[i] = json_string_value(json_array_get(references, i));
-		bank[i] = (struct viva_background_question){.text = json_string_value(json_array_get(questions, i)),
-							    .points = &points[i],
-							    .point_count = points[i] != NULL};
-	}
 	struct viva_language_options options = viva_language_defaults();
 	options.model_directory = driver->model_directory;
 	options.background = bank;
 	options.background_count = count;
-	return viva_language_open(&options, &driver->language, driver->error);
+	struct stopwatch began = start_stopwatch();
+	code = viva_language_open(&options, &driver->language, driver->error);
+	struct stopwatch took = read_stopwatch(&began);
+	json_object_set_new(driver->out, "open_ms", json_real(took.ms));
+	json_object_set_new(driver->out, "open_cpu_ms", json_real(took.cpu_ms));
+	return code;
+}
+
+static int read_answer(struct driver *driver, struct viva_answer *ret_answer)
+{
+	struct viva_answer answer = {0};
+	int code = get(driver, "question", &answer.question);
+	if (code == 0)
+		code = get(driver, "answer", &answer.transcript);
+	if (code == 0)
+		code = get_points(driver, driver->in, &answer.reference_points, &answer.reference_point_count);
+	answer.is_narrative = json_is_true(json_object_get(driver->in, "narrative"));
+	if (code == 0)
+		*ret_answer = answer;
+	return code;
 }
 
 static int answer_relevance(struct driver *driver)
 {
 	if (!driver->language)
 		return open_language(driver);
-	struct viva_answer input = {0};
+	struct viva_answer input;
 	struct viva_answer_analysis analysis;
-	const char *reference = NULL;
-	int code = get(driver, "question", &input.question);
-	if (code == 0)
-		code = get(driver, "answer", &input.transcript);
-	if (code == 0)
-		code = viva_json_get_text(driver->in, "reference", true, 0, MAX_LINE, &reference, driver->error);
-	input.reference_points = &reference;
-	input.reference_point_count = 1;
+	int code = read_answer(driver, &input);
 	if (code == 0)
 		code = viva_language_analyze(driver->language, &input, driver->arena, &analysis, driver->error);
+	if (code != 0)
+		return code;
+	json_t *points = json_array();
+	for (size_t i = 0; i < analysis.point_count; i++)
+		json_array_append_new(points, json_string(viva_point_status_text(analysis.points[i].status)));
+	json_object_set_new(driver->out, "points", points);
+	return json_object_set_new(driver->out, "relevance", json_real(analysis.relevance)) == 0 ? 0 : VIVA_ENOMEM;
+}
+
+static int answer_time(struct driver *driver)
+{
+	if (!driver->language)
+		return open_language(driver);
+	struct viva_answer input;
+	int64_t rounds = 0;
+	int code = read_answer(driver, &input);
 	if (code == 0)
-		json_object_set_new(driver->out, "relevance", json_real(analysis.relevance));
+		code = viva_json_get_int(driver->in, "rounds", true, 1, MAX_ROUNDS, &rounds, driver->error);
+	json_t *ms = json_array();
+	json_t *cpu_ms = json_array();
+	json_object_set_new(driver->out, "ms", ms);
+	json_object_set_new(driver->out, "cpu_ms", cpu_ms);
+	for (int64_t i = 0; i < rounds && code == 0; i++) {
+		VIVA_AUTO(viva_arena) arena = NULL;
+		struct viva_answer_analysis analysis;
+		struct stopwatch began = start_stopwatch();
+		code = viva_arena_create(0, &arena);
+		if (code == 0)
+			code = viva_language_analyze(driver->language, &input, arena, &analysis, driver->error);
+		struct stopwatch took = read_stopwatch(&began);
+		json_array_append_new(ms, json_real(took.ms));
+		json_array_append_new(cpu_ms, json_real(took.cpu_ms));
+	}
+	json_object_set_new(driver->out, "rss_mb", json_real(resident_mb()));
+	return code;
+}
+
+static int answer_embed(struct driver *driver)
+{
+	json_t *list = NULL;
+	struct viva_bytes texts[MAX_TEXTS];
+	int code = viva_json_get_array(driver->in, "texts", true, MAX_TEXTS, &list, driver->error);
+	if (code != 0)
+		return code;
+	size_t count = json_array_size(list);
+	struct viva_embedding *vectors = viva_arena_alloc(driver->arena, (count + 1) * sizeof *vectors);
+	if (!vectors)
+		return VIVA_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const json_t *text = json_array_get(list, i);
+		texts[i] = viva_bytes_of(json_string_value(text), json_string_length(text));
+	}
+	size_t together = json_is_true(json_object_get(driver->in, "batch")) ? VIVA_MAX(count, (size_t)1) : 1;
+	struct stopwatch began = start_stopwatch();
+	for (size_t i = 0; i < count && code == 0; i += together)
+		code = viva_embed(driver->embedder, texts + i, together, driver->arena, vectors + i, driver->error);
+	struct stopwatch took = read_stopwatch(&began);
+	json_t *first = json_array();
+	for (size_t i = 0; i < VIVA_EMBEDDING_SIZE && count > 0; i++)
+		json_array_append_new(first, json_real((double)vectors[0].values[i]));
+	json_object_set_new(driver->out, "first", first);
+	json_object_set_new(driver->out, "ms", json_real(took.ms));
+	json_object_set_new(driver->out, "cpu_ms", json_real(took.cpu_ms));
+	json_object_set_new(driver->out, "rss_mb", json_real(resident_mb()));
 	return code;
 }
 
@@ -243,10 +374,8 @@ static int answer_stems(struct driver *driver)
 static const struct mode {
 	const char *name;
 	int (*answer)(struct driver *driver);
-} modes[] = {{"features", answer_features},
-	     {"grade", answer_grade},
-	     {"relevance", answer_relevance},
-	     {"keyphrases", answer_keyphrases},
+} modes[] = {{"features", answer_features}, {"grade", answer_grade}, {"relevance", answer_relevance},
+	     {"time", answer_time},         {"embed", answer_embed}, {"keyphrases", answer_keyphrases},
 	     {"stems", answer_stems}};
 
 static int answer_line(struct driver *driver, const struct mode *mode, const char *line)
@@ -265,6 +394,7 @@ static int answer_line(struct driver *driver, const struct mode *mode, const cha
 	code = mode->answer(driver);
 	if (code == 0 && json_object_size(out) > 0 && json_dumpf(out, stdout, JSON_COMPACT) == 0)
 		putchar('\n');
+	fflush(stdout);  // the caller may wait for it
 	return code;
 }
 
@@ -292,7 +422,8 @@ int main(int argument_count, char **arguments)
 {
 	const struct mode *mode = argument_count == 3 ? find_mode(arguments[2]) : NULL;
 	if (!mode) {
-		fputs("usage: viva-eval-language MODEL_DIR features|grade|relevance|keyphrases|stems <IN.jsonl\n",
+		fputs("usage: viva-eval-language MODEL_DIR features|grade|relevance|time|embed|keyphrases|stems "
+		      "<IN.jsonl\n",
 		      stderr);
 		return 2;
 	}
