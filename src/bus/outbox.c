@@ -26,7 +26,8 @@ struct viva_outbox {
 	struct viva_outbox_options options;
 	int64_t token;                  // tells processes apart; > 0
 	_Atomic int64_t last_position;  // positions grow within the process
-	struct viva_metric *published, *failures, *refused, *waiting;
+	_Atomic int64_t known_waiting;  // of all: what the last poll counted, and what we added and published since
+	struct viva_metric *published, *failures, *refused, *full, *waiting;
 	struct outbox_statements {
 		char add[320], read[320], remove[96], renew[128], put_aside[128], look[192], take[384], leave[128],
 			count[64];
@@ -51,6 +52,7 @@ struct viva_outbox_options viva_outbox_defaults(void)
 	return (struct viva_outbox_options){.clock = viva_system_clock(),
 					    .random = viva_system_random(),
 					    .batch = 256,
+					    .max_events = 1000000,
 					    .poll_ms = 1000,
 					    .claim_ms = 10000};
 }
@@ -87,6 +89,12 @@ int viva_outbox_add(struct viva_outbox *outbox, struct viva_store_transaction *t
 	int status = viva_bus_check_message(&outbox->options.bus->options, message, error);
 	if (status)
 		return status;
+	int64_t waiting = atomic_load(&outbox->known_waiting);
+	if (waiting >= outbox->options.max_events) {
+		viva_metric_add(outbox->full, 1);
+		return viva_fail(error, VIVA_EOVERLOAD, NULL, "the outbox is full: %lld events wait for the bus",
+				 (long long)waiting);
+	}
 	struct viva_bus_options options = outbox->options.bus->options;
 	options.clock = outbox->options.clock;
 	options.random = outbox->options.random;
@@ -97,6 +105,8 @@ int viva_outbox_add(struct viva_outbox *outbox, struct viva_store_transaction *t
 		viva_value_text(complete.routing_key), viva_value_text(complete.type),
 		viva_value_text(complete.session_id),  viva_value_text(complete.traceparent),
 		viva_value_int(complete.timestamp_ms), viva_value_bytes(complete.body)};
+	// Of a transaction that comes to nothing, or runs again, the next poll knows.
+	atomic_fetch_add(&outbox->known_waiting, 1);
 	return viva_transaction_execute(transaction, outbox->sql.add, values, VIVA_COUNT(values), NULL, error);
 }
 
@@ -220,6 +230,7 @@ static int publish_portion(struct portion *portion)
 	if (status)
 		return status;
 	viva_metric_add(outbox->published, (double)portion->count);
+	atomic_fetch_sub(&outbox->known_waiting, (int64_t)portion->count);
 	// Lost with the power it means a second publication, which consumers bear.
 	return viva_store_transact_lazily(outbox->options.store, remove_within, portion, &error);
 }
@@ -290,14 +301,17 @@ static int take_over(struct viva_outbox *outbox, struct viva_arena *arena)
 static void poll(struct viva_outbox *outbox)
 {
 	VIVA_AUTO(viva_arena) arena = NULL;
-	int64_t waiting;
+	int64_t waiting, known = atomic_load(&outbox->known_waiting);
 	outbox->next_poll_us = now_us() + (int64_t)outbox->options.poll_ms * 1000;
 	if (viva_arena_create(0, &arena))
 		return;
 	// What fails is done at the next poll.
 	(void)!take_over(outbox, arena);
-	if (viva_outbox_waiting(outbox, &waiting, NULL) == 0)
-		viva_metric_set(outbox->waiting, (double)waiting);
+	if (viva_outbox_waiting(outbox, &waiting, NULL) != 0)
+		return;
+	// What we add and publish meanwhile stays counted.
+	atomic_fetch_add(&outbox->known_waiting, waiting - known);
+	viva_metric_set(outbox->waiting, (double)waiting);
 }
 
 // Others need not wait until our claims are over.
@@ -423,6 +437,7 @@ static void register_metrics(struct viva_outbox *outbox)
 	outbox->failures = viva_counter("viva_outbox_failures_total", "", "Batches that failed, to be tried again");
 	outbox->refused =
 		viva_counter("viva_outbox_refused_total", "", "Messages put aside, as the bus will not take them");
+	outbox->full = viva_counter("viva_outbox_full_total", "", "Events refused, as too many waited");
 	outbox->waiting = viva_gauge("viva_outbox_waiting", "", "Messages in the outbox, of all instances");
 }
 
@@ -431,7 +446,7 @@ int viva_outbox_create(const struct viva_outbox_options *options, struct viva_ou
 	size_t name_size = options->service ? strlen(options->service) : 0;
 	if (!options->store || !options->bus || name_size == 0 || name_size > MAX_SERVICE || options->batch == 0 ||
 	    options->batch > MAX_BATCH || options->linger_ms > MAX_LINGER_MS || options->poll_ms == 0 ||
-	    options->claim_ms <= options->poll_ms)
+	    options->max_events <= 0 || options->claim_ms <= options->poll_ms)
 		return VIVA_EINVAL;
 	struct viva_outbox *outbox = calloc(1, sizeof *outbox);
 	if (!outbox)

@@ -29,6 +29,13 @@
 	" body BYTEA NOT NULL);"                                                                                       \
 	"CREATE INDEX " service "_outbox_by_owner ON " service "_outbox (owner, position);"
 
+// The setting of a service (base/config.h) for max_events.
+#define VIVA_OUTBOX_MAX_EVENTS_OPTION                                                                                  \
+	{                                                                                                              \
+		"outbox-max-events", VIVA_OPTION_INT, "1000000", 1, 1000000000, NULL,                                  \
+			"Events that may wait in the store for the bus; what would make another is refused", false     \
+	}
+
 struct viva_outbox;
 
 struct viva_outbox_options {
@@ -38,6 +45,8 @@ struct viva_outbox_options {
 	const struct viva_clock *clock;  // borrowed. Default the system's.
 	struct viva_random *random;      // borrowed; used by any thread. Default the system's.
 	size_t batch;                    // messages published together. 1–4,096. Default 256.
+	int64_t max_events;  // of all instances that may wait; it is exceeded by what they add between two polls. > 0.
+			     // Default 1,000,000.
 	uint32_t linger_ms;  // how long one may wait for others to be published with. ≤ 60,000. Default 0.
 	uint32_t poll_ms;    // looks for what others left behind so often. > 0. Default 1,000.
 	uint32_t claim_ms;   // how long others leave a message alone. > poll_ms. Default 10,000.
@@ -49,8 +58,9 @@ VIVA_MUST_CHECK int viva_outbox_create(const struct viva_outbox_options *options
 // Publishes what it can within `grace_ms`, ends the relay; the rest stays in the store. NULL is fine. Always NULL.
 struct viva_outbox *viva_outbox_close(struct viva_outbox *outbox, uint32_t grace_ms);
 
-// Adds a message to the transaction, as it may be published: the errors of a publication (VIVA_EINVAL, VIVA_ELIMIT), or
-// the store's. The message is copied. One whose message_id is in the outbox already is not added again.
+// Adds a message to the transaction, as it may be published: the errors of a publication (VIVA_EINVAL, VIVA_ELIMIT),
+// VIVA_EOVERLOAD when max_events wait, or the store's. The message is copied. One whose message_id is in the outbox
+// already is not added again.
 VIVA_MUST_CHECK int viva_outbox_add(struct viva_outbox *outbox, struct viva_store_transaction *transaction,
 				    const struct viva_bus_message *message, struct viva_error *error);
 // The transaction committed: publish now instead of at the next poll. Never blocks; also from the loop.

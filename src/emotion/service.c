@@ -29,6 +29,8 @@ static const char *const tags[] = {"ml", "grpc", NULL};  // reference design §6
 static const struct viva_option options[] = {
 	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where the timeline is kept; default sqlite:DATA/viva.db",
 	 true},
+	VIVA_STORE_CONNECTIONS_OPTION,
+	VIVA_OUTBOX_MAX_EVENTS_OPTION,
 	{"model-dir", VIVA_OPTION_TEXT, VIVA_MODEL_DIR, 0, 0, "path", "Folder of the model files that ./dev deps makes",
 	 false},
 	{"frames-at-a-time", VIVA_OPTION_INT, "0", 0, MAX_CONTEXTS, NULL,
@@ -109,7 +111,8 @@ static int open_store(struct emotion_service *service, const struct viva_service
 	    (int)sizeof default_url)
 		return viva_fail(error, VIVA_EUSAGE, "data-dir", "the data folder's path is too long");
 	const char *url = viva_config_text(runtime->config, "store-url");
-	return emotion_timeline_open(url ? url : default_url, &service->store, error);
+	size_t connections = (size_t)viva_config_int(runtime->config, "store-connections");
+	return emotion_timeline_open(url ? url : default_url, connections, &service->store, error);
 }
 
 static size_t frames_at_a_time(const struct viva_config *config)
@@ -146,6 +149,7 @@ static int open_outbox(struct emotion_service *service, const struct viva_servic
 	outbox.bus = runtime->bus;
 	outbox.service = "emotion";
 	outbox.linger_ms = OUTBOX_LINGER_MS;
+	outbox.max_events = viva_config_int(runtime->config, "outbox-max-events");
 	outbox.clock = runtime->clock;
 	outbox.random = runtime->random;
 	return viva_outbox_create(&outbox, &service->outbox);

@@ -47,10 +47,11 @@ static const struct viva_migration migrations[] = {
 	{4, EMOTION_KEY_FRAMES_SCHEMA},
 };
 
-int emotion_timeline_open(const char *url, struct viva_store **ret_store, struct viva_error *error)
+int emotion_timeline_open(const char *url, size_t connections, struct viva_store **ret_store, struct viva_error *error)
 {
 	struct viva_store_options options = viva_store_defaults();
 	options.url = url;
+	options.readers = options.writers = connections;
 	options.service = "emotion";
 	options.migrations = migrations;
 	options.migration_count = VIVA_COUNT(migrations);

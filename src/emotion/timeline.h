@@ -26,7 +26,10 @@ enum {
 	EMOTION_MAX_SESSION_ID = 128,      // bytes
 };
 
-VIVA_MUST_CHECK int emotion_timeline_open(const char *url, struct viva_store **ret_store, struct viva_error *error);
+// Opens the store, with so many connections of each kind (viva_store_options), and brings its schema up to date. Errors
+// of viva_store_open.
+VIVA_MUST_CHECK int emotion_timeline_open(const char *url, size_t connections, struct viva_store **ret_store,
+					  struct viva_error *error);
 
 // Inside a transaction that adds to a session or erases it: lets no other one of the session in until it ends. The
 // store's errors.

@@ -20,6 +20,8 @@ static const char *const tags[] = {"api", "v1", NULL};  // reference design §6
 static const struct viva_option options[] = {
 	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where interviews are kept; default sqlite:DATA/viva.db",
 	 true},
+	VIVA_STORE_CONNECTIONS_OPTION,
+	VIVA_OUTBOX_MAX_EVENTS_OPTION,
 	{"questions", VIVA_OPTION_TEXT, NULL, 0, 0, "path", "Question bank; default the one that comes with Viva",
 	 false},
 	{"adaptive", VIVA_OPTION_TEXT, "on", 0, 0, NULL,
@@ -47,6 +49,7 @@ static int open_store(struct interview_service *service, struct viva_error *erro
 	const char *url = viva_config_text(runtime->config, "store-url");
 	struct viva_store_options store = viva_store_defaults();
 	store.url = url ? url : default_url;
+	store.readers = store.writers = (size_t)viva_config_int(runtime->config, "store-connections");
 	store.service = "interview";
 	store.migrations = interview_migrations;
 	store.migration_count = interview_migration_count;
@@ -95,6 +98,7 @@ static int open_bus(struct interview_service *service)
 	outbox.store = service->store;
 	outbox.bus = runtime->bus;
 	outbox.service = "interview";
+	outbox.max_events = viva_config_int(runtime->config, "outbox-max-events");
 	outbox.clock = runtime->clock;
 	outbox.random = runtime->random;
 	int status = viva_outbox_create(&outbox, &service->outbox);

@@ -49,10 +49,11 @@ static const struct viva_migration migrations[] = {
 	    " PRIMARY KEY (session_id, answer_key));"},
 };
 
-int scoring_records_open(const char *url, struct viva_store **ret_store, struct viva_error *error)
+int scoring_records_open(const char *url, size_t connections, struct viva_store **ret_store, struct viva_error *error)
 {
 	struct viva_store_options options = viva_store_defaults();
 	options.url = url;
+	options.readers = options.writers = connections;
 	options.service = "scoring";
 	options.migrations = migrations;
 	options.migration_count = VIVA_COUNT(migrations);

@@ -10,8 +10,10 @@
 #include "scoring.pb-c.h"
 #include "scoring/state.h"
 
-// Opens the store and brings its schema up to date. Errors of viva_store_open.
-VIVA_MUST_CHECK int scoring_records_open(const char *url, struct viva_store **ret_store, struct viva_error *error);
+// Opens the store, with so many connections of each kind (viva_store_options), and brings its schema up to date. Errors
+// of viva_store_open.
+VIVA_MUST_CHECK int scoring_records_open(const char *url, size_t connections, struct viva_store **ret_store,
+					 struct viva_error *error);
 
 struct scoring_record {
 	const Scoring__ScoreRequest *request;

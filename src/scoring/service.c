@@ -24,6 +24,8 @@ static const char *const tags[] = {"ml", "grpc", NULL};  // reference design §6
 
 static const struct viva_option options[] = {
 	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where scores are kept; default sqlite:DATA/viva.db", true},
+	VIVA_STORE_CONNECTIONS_OPTION,
+	VIVA_OUTBOX_MAX_EVENTS_OPTION,
 	{"questions", VIVA_OPTION_TEXT, NULL, 0, 0, "path", "Question bank; default the one that comes with Viva",
 	 false},
 	{"embedding-cache", VIVA_OPTION_TEXT, NULL, 0, 0, "path",
@@ -99,7 +101,8 @@ static int open_store(struct scoring_service *service, const struct viva_service
 	char default_url[4096];
 	snprintf(default_url, sizeof default_url, "sqlite:%s/viva.db", runtime->data_directory);
 	const char *url = viva_config_text(runtime->config, "store-url");
-	return scoring_records_open(url ? url : default_url, &service->store, error);
+	size_t connections = (size_t)viva_config_int(runtime->config, "store-connections");
+	return scoring_records_open(url ? url : default_url, connections, &service->store, error);
 }
 
 static int open_language(struct scoring_service *service, const struct viva_service_runtime *runtime,
@@ -154,6 +157,7 @@ static int open_outbox(struct scoring_service *service, const struct viva_servic
 	outbox.store = service->store;
 	outbox.bus = runtime->bus;
 	outbox.service = "scoring";
+	outbox.max_events = viva_config_int(runtime->config, "outbox-max-events");
 	outbox.clock = runtime->clock;
 	outbox.random = runtime->random;
 	return viva_outbox_create(&outbox, &service->outbox);

@@ -13,8 +13,8 @@ enum { MAX_LOCK_NAME = 200, MAX_CONNECTIONS = 64, MAX_BATCH = 4096, MAX_WAITING 
 struct viva_store_options viva_store_defaults(void)
 {
 	return (struct viva_store_options){.durability = VIVA_DURABLE_POWER_LOSS,
-					   .readers = 4,
-					   .writers = 4,
+					   .readers = VIVA_STORE_CONNECTIONS,
+					   .writers = VIVA_STORE_CONNECTIONS,
 					   .busy_ms = 5000,
 					   .max_batch = 256,
 					   .max_waiting = 1024};

@@ -71,15 +71,23 @@ enum viva_durability {
 	VIVA_DURABLE_CRASH,
 };
 
+enum { VIVA_STORE_CONNECTIONS = 4 };
+// The setting of a service (base/config.h) for both kinds of connections.
+#define VIVA_STORE_CONNECTIONS_OPTION                                                                                  \
+	{                                                                                                              \
+		"store-connections", VIVA_OPTION_INT, "4", 1, 64, NULL,                                                \
+			"Connections to the store for queries, and on PostgreSQL as many for transactions", false      \
+	}
+
 struct viva_store_options {
 	const char *url;  // "sqlite:PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?…" with all that libpq knows
 	const char *service;  // whose migrations these are; tables carry its name as a prefix
 	const struct viva_migration *migrations;
 	size_t migration_count;
 	enum viva_durability durability;
-	size_t readers;      // connections for queries outside transactions. Default 4.
+	size_t readers;      // connections for queries outside transactions. Default VIVA_STORE_CONNECTIONS.
 	size_t writers;      // connections for transactions, made when needed. SQLite has one, whatever this says.
-			     // Default 4.
+			     // Default VIVA_STORE_CONNECTIONS.
 	uint32_t busy_ms;    // wait for another process's write, and for the server during an outage. Default 5,000.
 	size_t max_batch;    // transactions that one commit may carry together. Default 256.
 	size_t max_waiting;  // transactions that wait for the writer; one more is refused. Default 1,024.

@@ -49,7 +49,7 @@ static int open_store(const struct viva_config *config, struct viva_store **ret_
 	struct stat found;
 	if (strncmp(url, scheme, sizeof scheme - 1) == 0 && stat(url + sizeof scheme - 1, &found))
 		return viva_fail(error, VIVA_ENOTFOUND, "store-url", "there is no store %s", url + sizeof scheme - 1);
-	return worker_store_open(url, ret_store, error);
+	return worker_store_open(url, 1, ret_store, error);
 }
 
 // ---- list

@@ -60,10 +60,11 @@ static const char VERSION_1[] =
 
 static const struct viva_migration MIGRATIONS[] = {{1, VERSION_1}};
 
-int worker_store_open(const char *url, struct viva_store **ret_store, struct viva_error *error)
+int worker_store_open(const char *url, size_t connections, struct viva_store **ret_store, struct viva_error *error)
 {
 	struct viva_store_options options = viva_store_defaults();
 	options.url = url;
+	options.readers = options.writers = connections;
 	options.service = "worker";
 	options.migrations = MIGRATIONS;
 	options.migration_count = VIVA_COUNT(MIGRATIONS);

@@ -15,7 +15,9 @@
 
 #include "store/store.h"
 
-// Opens the store at `url` and brings the worker's tables up to date. The errors of viva_store_open.
-VIVA_MUST_CHECK int worker_store_open(const char *url, struct viva_store **ret_store, struct viva_error *error);
+// Opens the store at `url`, with so many connections of each kind (viva_store_options), and brings the worker's tables
+// up to date. The errors of viva_store_open.
+VIVA_MUST_CHECK int worker_store_open(const char *url, size_t connections, struct viva_store **ret_store,
+				      struct viva_error *error);
 
 #endif

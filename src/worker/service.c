@@ -21,6 +21,7 @@ static const char *const tags[] = {"worker", "v1", NULL};
 static const struct viva_option options[] = {
 	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where outcomes are kept; default sqlite:DATA/viva.db",
 	 true},
+	VIVA_STORE_CONNECTIONS_OPTION,
 	{"max-frame-age-ms", VIVA_OPTION_INT, "10000", 0, 3600000, "ms",
 	 "A queued frame that is older gives way to a newer one of its session", false},
 	{"max-frame-backlog", VIVA_OPTION_INT, "1000", 0, 10000000, NULL,
@@ -97,7 +98,8 @@ static int open_store(struct worker_service *service, struct viva_error *error)
 	snprintf(default_url, sizeof default_url, "sqlite:%s/viva.db", service->runtime.data_directory);
 	const char *url = viva_config_text(service->runtime.config, "store-url");
 	viva_inbox_init(&service->inbox, "worker");
-	return worker_store_open(url ? url : default_url, &service->store, error);
+	size_t connections = (size_t)viva_config_int(service->runtime.config, "store-connections");
+	return worker_store_open(url ? url : default_url, connections, &service->store, error);
 }
 
 static int open_peer(struct worker_service *service, const char *name, bool has_rpc, struct viva_peer **ret_peer,

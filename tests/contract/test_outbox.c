@@ -35,12 +35,18 @@ static struct viva_store *open_store(void)
 	return store_fixture_open_with(&options);
 }
 
-static struct viva_outbox *start_outbox(struct viva_store *store, struct viva_bus *bus)
+static struct viva_outbox_options options_for(struct viva_store *store, struct viva_bus *bus)
 {
 	struct viva_outbox_options options = viva_outbox_defaults();
 	options.store = store;
 	options.bus = bus;
 	options.service = "test";
+	return options;
+}
+
+static struct viva_outbox *start_outbox(struct viva_store *store, struct viva_bus *bus)
+{
+	struct viva_outbox_options options = options_for(store, bus);
 	options.clock = &the_clock.clock;
 	options.poll_ms = 5;
 	options.claim_ms = CLAIM_MS;
@@ -88,14 +94,22 @@ static int change_within(struct viva_store_transaction *transaction, void *conte
 }
 
 // The state `number` and an event with it as body.
-static void change_state(struct viva_store *store, struct viva_outbox *outbox, int number)
+static int try_to_change_state(struct viva_store *store, struct viva_outbox *outbox, int number,
+			       struct viva_error *error)
 {
 	struct change change = {.outbox = outbox,
 				.messages = {bus_fixture_message(VIVA_KEY_SCORE_CALCULATED, "s", number)},
 				.count = 1,
 				.id = number};
-	assert_ok(viva_store_transact(store, change_within, &change, NULL));
-	viva_outbox_wake(outbox);
+	int status = viva_store_transact(store, change_within, &change, error);
+	if (!status)
+		viva_outbox_wake(outbox);
+	return status;
+}
+
+static void change_state(struct viva_store *store, struct viva_outbox *outbox, int number)
+{
+	assert_ok(try_to_change_state(store, outbox, number, NULL));
 }
 
 static void wait_until_waiting(struct viva_outbox *outbox, int64_t count)
@@ -196,10 +210,7 @@ static void test_outbox__one_that_lingers_keeps_messages_together_but_not_beyond
 	struct viva_outbox *before = start_outbox(store, full);
 	change_state(store, before, 0);
 	viva_outbox_close(before, 0);
-	struct viva_outbox_options options = viva_outbox_defaults();
-	options.store = store;
-	options.bus = bus;
-	options.service = "test";
+	struct viva_outbox_options options = options_for(store, bus);
 	options.clock = &the_clock.clock;
 	options.linger_ms = options.poll_ms = MINUTE_MS;
 	options.claim_ms = 10 * MINUTE_MS;
@@ -224,10 +235,7 @@ static void test_outbox__a_linger_ends_by_itself(void **state)
 	struct bus_fixture *fixture = *state;
 	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
-	struct viva_outbox_options options = viva_outbox_defaults();
-	options.store = store;
-	options.bus = bus;
-	options.service = "test";
+	struct viva_outbox_options options = options_for(store, bus);
 	options.linger_ms = 1;
 	options.poll_ms = 60 * 1000;
 	options.claim_ms = 2 * options.poll_ms;
@@ -297,6 +305,40 @@ static void test_outbox__one_message_id_is_one_message(void **state)
 }
 
 // ---- when it does not get through
+
+static void test_outbox__one_that_is_full_refuses_more_and_loses_nothing(void **state)
+{
+	struct bus_fixture *fixture = *state;
+	enum { MAX_EVENTS = 3, FAR_TOO_MANY = 100 };
+	VIVA_AUTO(viva_store) store = open_store();
+	VIVA_AUTO(collector) collector = collector_create(collector_ack);
+	VIVA_AUTO(viva_bus) bus = open_full_bus(fixture);
+	struct viva_outbox_options options = options_for(store, bus);
+	options.max_events = MAX_EVENTS;
+	struct viva_outbox *outbox = NULL;
+	assert_ok(viva_outbox_create(&options, &outbox));
+	struct viva_error error = {0};
+	int count = 0, status = 0;
+	while (count < FAR_TOO_MANY && !(status = try_to_change_state(store, outbox, count + 1, &error)))
+		count++;
+	assert_error(status, VIVA_EOVERLOAD);
+	assert_non_null(strstr(viva_error_message(&error), "the outbox is full"));
+	assert_in_range(count, 1, FAR_TOO_MANY - 1);  // between two polls it knows about how many wait
+	wait_until_waiting(outbox, count);
+
+	// What fills the bus, number 0, goes, and then one after another has room; the next poll knows of it at the
+	// latest.
+	struct viva_bus_consumer *consumer = collector_consume(collector, bus, VIVA_QUEUE_WORKER_SCORES, 1);
+	collector_wait(collector, (size_t)count + 1);
+	wait_until_waiting(outbox, 0);
+	while (try_to_change_state(store, outbox, count + 1, NULL) == VIVA_EOVERLOAD)
+		usleep(1000);
+	collector_wait(collector, (size_t)count + 2);
+	viva_outbox_close(outbox, 1000);
+	viva_bus_consumer_destroy(consumer);
+	for (int i = 0; i < count + 2; i++)
+		assert_int_equal(collector->items[i].number, i);
+}
 
 static void test_outbox__goes_on_when_the_bus_can_take_more(void **state)
 {
@@ -455,15 +497,14 @@ static void test_outbox__refuses_options_that_make_no_sense(void **state)
 	struct bus_fixture *fixture = *state;
 	VIVA_AUTO(viva_store) store = open_store();
 	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
-	struct viva_outbox_options good = viva_outbox_defaults();
-	good.store = store;
-	good.bus = bus;
-	good.service = "test";
+	struct viva_outbox_options good = options_for(store, bus);
 	struct viva_outbox *outbox = NULL;
 	struct viva_outbox_options bad = good;
 	bad.batch = 0;
 	assert_error(viva_outbox_create(&bad, &outbox), VIVA_EINVAL);
 	bad = good, bad.linger_ms = UINT32_MAX;
+	assert_error(viva_outbox_create(&bad, &outbox), VIVA_EINVAL);
+	bad = good, bad.max_events = 0;
 	assert_error(viva_outbox_create(&bad, &outbox), VIVA_EINVAL);
 	bad = good, bad.poll_ms = 0;
 	assert_error(viva_outbox_create(&bad, &outbox), VIVA_EINVAL);
@@ -544,6 +585,7 @@ int main(void)
 		WITH_CLOCK(test_outbox__what_was_rolled_back_is_never_published),
 		WITH_CLOCK(test_outbox__refuses_what_could_not_be_published),
 		WITH_CLOCK(test_outbox__one_message_id_is_one_message),
+		WITH_CLOCK(test_outbox__one_that_is_full_refuses_more_and_loses_nothing),
 		WITH_CLOCK(test_outbox__goes_on_when_the_bus_can_take_more),
 		WITH_CLOCK(test_outbox__one_that_closes_leaves_the_rest_to_others_at_once),
 		WITH_CLOCK(test_outbox__what_the_bus_will_not_take_holds_up_nothing),

@@ -86,6 +86,8 @@ def test_an_unknown_flag_is_one_line_and_status_2(command, tmp_path):
         (("--auth", "maybe"), "auth"),
         (("--discovery-url", "carrier-pigeon:"), "discovery"),
         (("surprise",), "surprise"),
+        (("--store-connections", "0"), "store-connections"),
+        (("--outbox-max-events", "0"), "outbox-max-events"),
     ],
     ids=str,
 )

@@ -2,6 +2,7 @@
 """The platform with its stores on PostgreSQL: an interview from start to erasure, and the server's death in its middle."""
 
 import concurrent.futures
+import contextlib
 
 import pytest
 
@@ -149,3 +150,16 @@ def test_tls_is_verified_and_a_wrong_authority_refused(tmp_path, make_service):
                                         viva_platform.clean_environment(VIVA_STORE_URL=bad))  # fmt: skip
         assert refused.process.wait(60) == 1
         assert "certificate" in refused.log() and postgres.PASSWORD not in refused.log()
+
+
+def test_a_service_makes_no_more_connections_than_it_may(make_service, server):
+    service = make_service("interview", "--store-connections", "1", VIVA_STORE_URL=server.url(application_name="held"))
+
+    def hold(_):
+        with contextlib.closing(viva_client.Rest(service.url, service.api_key)) as rest:
+            return rest.start().status()["status"]
+
+    with concurrent.futures.ThreadPoolExecutor(WRITERS) as threads:
+        assert set(threads.map(hold, range(WRITERS))) == {"in_progress"}
+    peers = server.query("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'held'")
+    assert 1 <= int(peers) <= 2  # one for reading, one for transactions

@@ -34,7 +34,7 @@ static int open_service(struct emotion_service *service, struct viva_error *erro
 	if (code == 0)
 		code = viva_vision_open(&vision, &service->vision, error);
 	if (code == 0)
-		code = emotion_timeline_open(emotion_fixture.place.url, &service->store, error);
+		code = emotion_timeline_open(emotion_fixture.place.url, VIVA_STORE_CONNECTIONS, &service->store, error);
 	if (code == 0)
 		code = emotion_gate_create(1, 60000, &service->gate);
 	if (code == 0)

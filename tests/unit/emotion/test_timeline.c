@@ -16,7 +16,7 @@ static struct viva_arena *arena;
 
 static void open_store(void)
 {
-	assert_ok(emotion_timeline_open(place.url, &store, NULL));
+	assert_ok(emotion_timeline_open(place.url, VIVA_STORE_CONNECTIONS, &store, NULL));
 }
 
 static int open_all(void **state)
@@ -272,7 +272,7 @@ static void test_timeline__a_number_kept_twice_before_stays_once(void **state)
 	viva_store_destroy(store);
 	assert_ok(viva_store_open(&options, &store, NULL));
 	store = viva_store_destroy(store);
-	assert_ok(emotion_timeline_open(old.url, &store, NULL));
+	assert_ok(emotion_timeline_open(old.url, VIVA_STORE_CONNECTIONS, &store, NULL));
 	struct viva_rows rows;
 	assert_ok(viva_store_query(store, arena,
 				   "SELECT session_id, timestamp_ms FROM emotion_frames ORDER BY session_id, "

@@ -36,7 +36,7 @@ int scoring_fixture_open(void **state)
 	*service = (struct scoring_service){.clock = &scoring_fixture.clock.clock, .weights = {.6, .4, 0}};
 	int code = viva_question_bank_open(NULL, &service->bank, &error);
 	if (code == 0)
-		code = scoring_records_open(scoring_fixture.place.url, &service->store, &error);
+		code = scoring_records_open(scoring_fixture.place.url, VIVA_STORE_CONNECTIONS, &service->store, &error);
 	if (code == 0)
 		code = open_language(service, &error);
 	if (code == 0)

@@ -46,7 +46,7 @@ int worker_fixture_set_up(void **state)
 	make_url(fixture, url, sizeof url);
 	assert_ok(viva_arena_create(0, &fixture->arena));
 	if (url[0])
-		assert_ok(worker_store_open(url, &fixture->store, NULL));
+		assert_ok(worker_store_open(url, VIVA_STORE_CONNECTIONS, &fixture->store, NULL));
 	*state = fixture;
 	return 0;
 }
