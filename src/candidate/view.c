@@ -157,7 +157,8 @@ static void draw(struct candidate_view *view, const struct candidate_status *sta
 			  (long long)status->blinks);
 		draw_line(view, "  frames    %lld sent, %lld analysed", (long long)status->frames,
 			  (long long)status->updates);
-		draw_line(view, "            %s", status->hint);
+		if (status->hint[0])
+			draw_line(view, "            %s", status->hint);
 	}
 	draw_line(view, "  progress  %s %3d %%%s", progress, status->progress,
 		  status->is_connected ? "" : "  connecting again …");
