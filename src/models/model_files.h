@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/macros.h"
 
-// Checks that `directory` holds `manifest` ("face_models.json") and, with the sizes and SHA-256 sums it lists, each of
-// `names`. VIVA_EMODEL: the sentence names the file, what is wrong with it, and the cure. VIVA_ENOMEM.
+// Checks that `directory` holds `manifest` ("face_networks.json") and, with the sizes and SHA-256 sums it lists, each
+// of `names`. VIVA_EMODEL: the sentence names the file, what is wrong with it, and the cure. VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_model_files_check(const char *directory, const char *manifest, const char *const *names,
 					   size_t name_count, struct viva_error *error);
 

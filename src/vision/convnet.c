@@ -194,12 +194,47 @@ static void run_pool(const struct viva_convnet *network, const struct viva_convn
 	}
 }
 
+// The two numbers that the one at `at` of an enlarged row or column lies between, three quarters of the way to
+// `ret_near`.
+static void neighbours(size_t at, size_t count, size_t *ret_near, size_t *ret_far)
+{
+	size_t middle = at / 2, before = middle > 0 ? middle - 1 : 0;
+	*ret_near = middle;
+	*ret_far = at % 2 == 0 ? before : smaller(middle + 1, count - 1);
+}
+
+// Bilinear, to twice the size.
+static void run_enlarge(const struct viva_convnet *network, const struct viva_convnet_step *step)
+{
+	const float *source = network->places[step->source];
+	const float *addend = step->addend >= 0 ? network->places[step->addend] : NULL;
+	size_t channels = step->from.channels, row = step->from.width * channels;
+	float *restrict output = network->places[step->output];
+	for (size_t y = 0; y < step->to.height; y++) {
+		size_t near_y, far_y;
+		neighbours(y, step->from.height, &near_y, &far_y);
+		for (size_t x = 0; x < step->to.width; x++, output += channels) {
+			size_t near_x, far_x;
+			neighbours(x, step->from.width, &near_x, &far_x);
+			const float *near = source + near_y * row, *far = source + far_y * row;
+			const float *a = near + near_x * channels, *b = near + far_x * channels;
+			const float *c = far + near_x * channels, *d = far + far_x * channels;
+			for (size_t i = 0; i < channels; i++)
+				output[i] = .5625f * a[i] + .1875f * (b[i] + c[i]) + .0625f * d[i];
+			for (size_t i = 0; addend && i < channels; i++)
+				output[i] += addend[i];
+			addend = addend ? addend + channels : NULL;
+		}
+	}
+}
+
 void viva_convnet_run(struct viva_convnet *network)
 {
 	static void (*const runs[VIVA_CONVNET_KINDS])(const struct viva_convnet *, const struct viva_convnet_step *) = {
 		[VIVA_CONVNET_CONVOLUTION] = run_convolution,
 		[VIVA_CONVNET_SEPARABLE] = run_separable,
-		[VIVA_CONVNET_POOL] = run_pool};
+		[VIVA_CONVNET_POOL] = run_pool,
+		[VIVA_CONVNET_ENLARGE] = run_enlarge};
 	for (size_t i = 0; i < network->step_count; i++)
 		runs[network->steps[i].kind](network, &network->steps[i]);
 }

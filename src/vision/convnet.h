@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A network of separable convolutions, computed on the caller's thread: MediaPipe's mesh and what refines it. A general
-// runtime takes twice the time for the mesh and five times for the small parts, and tens of megabytes
+// A network of separable convolutions, computed on the caller's thread: MediaPipe's detectors, mesh and what refines
+// it. A general runtime takes twice the time for the mesh and five times for the small parts, and tens of megabytes
 // (docs/decisions/0019-own-convolutions.md).
 //
 // The file is what tools/models/separable_network.py writes, which has its form.
@@ -19,7 +19,7 @@
 #include "base/macros.h"
 #include "vision/convnet_kernels.h"
 
-enum { VIVA_CONVNET_MAX_OUTPUTS = 3, VIVA_CONVNET_MAX_PLACES = 32 };
+enum { VIVA_CONVNET_MAX_OUTPUTS = 4, VIVA_CONVNET_MAX_PLACES = 32 };
 
 struct viva_convnet_shape {
 	const char *file;                          // in the model folder
@@ -53,7 +53,13 @@ void viva_convnet_finish(struct viva_convnet *network);
 void viva_convnet_run(struct viva_convnet *network);
 
 // For the parts of this module.
-enum viva_convnet_kind { VIVA_CONVNET_CONVOLUTION, VIVA_CONVNET_SEPARABLE, VIVA_CONVNET_POOL, VIVA_CONVNET_KINDS };
+enum viva_convnet_kind {
+	VIVA_CONVNET_CONVOLUTION,
+	VIVA_CONVNET_SEPARABLE,
+	VIVA_CONVNET_POOL,
+	VIVA_CONVNET_ENLARGE,
+	VIVA_CONVNET_KINDS
+};
 
 struct viva_convnet_map {
 	size_t height, width, channels;

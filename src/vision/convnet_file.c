@@ -78,6 +78,8 @@ static bool take_places(struct reader *reader, struct viva_convnet_step *step)
 // The windows of all output pixels begin within the map and its padding.
 static bool fits_windows(const struct viva_convnet_step *step)
 {
+	if (step->kind == VIVA_CONVNET_ENLARGE)
+		return true;
 	return step->kernel > 0 && step->stride > 0 && step->padding < step->kernel &&
 	       (step->to.height - 1) * step->stride < step->from.height + step->padding &&
 	       (step->to.width - 1) * step->stride < step->from.width + step->padding;
@@ -94,6 +96,9 @@ static bool is_sound_kind(const struct viva_convnet_step *step)
 	case VIVA_CONVNET_POOL:
 		return step->addend < 0 && step->to.channels == step->from.channels &&
 		       2 * step->to.height <= step->from.height && 2 * step->to.width <= step->from.width;
+	case VIVA_CONVNET_ENLARGE:
+		return step->to.channels == step->from.channels && step->to.height == 2 * step->from.height &&
+		       step->to.width == 2 * step->from.width;
 	default:
 		return false;
 	}
@@ -102,7 +107,7 @@ static bool is_sound_kind(const struct viva_convnet_step *step)
 // The weights lie one after the other: depthwise kernel and bias, panels, bias, slopes.
 static bool find_weights(const struct reader *reader, struct viva_convnet_step *step, size_t at, size_t size)
 {
-	if (step->kind == VIVA_CONVNET_POOL)
+	if (step->kind == VIVA_CONVNET_POOL || step->kind == VIVA_CONVNET_ENLARGE)
 		return size == 0;
 	bool is_separable = step->kind == VIVA_CONVNET_SEPARABLE;
 	size_t channels = step->from.channels, outputs = step->to.channels;
@@ -150,7 +155,8 @@ static bool read_step(struct reader *reader, struct viva_convnet_step *step)
 	if (step->addend >= 0) {
 		const struct viva_convnet_map *addend = &reader->held[step->addend];
 		if (addend->height != step->to.height || addend->width != step->to.width ||
-		    addend->channels > step->to.channels || addend->channels % VIVA_PANEL != 0)
+		    addend->channels > step->to.channels || addend->channels % VIVA_PANEL != 0 ||
+		    (step->kind == VIVA_CONVNET_ENLARGE && addend->channels != step->to.channels))
 			return false;
 		step->addend_channels = addend->channels;
 	}

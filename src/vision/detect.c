@@ -8,11 +8,9 @@
 
 enum {
 	NEAR_SIDE = 128,
-	NEAR_ANCHORS = 896,  // two a cell of 16 × 16, six a cell of 8 × 8
 	FAR_SIDE = 192,
-	FAR_CELLS = 48,
-	FAR_ANCHORS = FAR_CELLS * FAR_CELLS,  // one a cell
 	NUMBERS = 16,          // of an anchor: centre, size, and six points (right eye, left eye, nose, mouth, ears)
+	LOGITS = 16,           // of a cell, of which the first are its anchors'
 	MAX_CANDIDATES = 256,  // anchors over the threshold; one face has about a dozen
 };
 
@@ -22,47 +20,58 @@ static const float far_threshold = .65f;
 static const float same_face_overlap = .3f;  // intersection over union
 static const float region_scale = 1.5f;
 
-static const struct viva_network_shape near_shape = {.file = "face_detection.tflite",
-						     .input = NEAR_SIDE * NEAR_SIDE * 3,
-						     .outputs = {NEAR_ANCHORS * NUMBERS, NEAR_ANCHORS}};
-static const struct viva_network_shape far_shape = {.file = "face_detection_far.tflite",
+// Some anchors of a network: so many in each cell of a square grid.
+struct grid {
+	int cells;            // of a side
+	int anchors;          // of a cell
+	bool is_divided;      // they lie in the middles of the cell's quarters; else all in its own middle
+	int numbers, logits;  // in which outputs they are told
+};
+
+#define GRID_NUMBERS(cells, anchors) ((cells) * (cells) * (anchors)*NUMBERS)
+#define GRID_LOGITS(cells) ((cells) * (cells)*LOGITS)
+
+static const struct grid near_grids[] = {{.cells = 16, .anchors = 2, .numbers = 0, .logits = 2},
+					 {.cells = 8, .anchors = 6, .numbers = 1, .logits = 3}};
+static const struct viva_convnet_shape near_shape = {
+	.file = "face_detection.net",
+	.input = NEAR_SIDE * NEAR_SIDE * 3,
+	.outputs = {GRID_NUMBERS(16, 2), GRID_NUMBERS(8, 6), GRID_LOGITS(16), GRID_LOGITS(8)}};
+static const struct grid far_grids[] = {{.cells = 24, .anchors = 4, .is_divided = true, .numbers = 0, .logits = 1}};
+static const struct viva_convnet_shape far_shape = {.file = "face_detection_far.net",
 						    .input = FAR_SIDE * FAR_SIDE * 3,
-						    .outputs = {FAR_ANCHORS * NUMBERS, FAR_ANCHORS}};
+						    .outputs = {GRID_NUMBERS(24, 4), GRID_LOGITS(24)}};
 
 static const struct viva_warp_range pixel_range = {.scale = 1 / 127.5f, .offset = {-1, -1, -1}};
 
 // One of the two networks, and how it divides the square that it sees.
 struct eye {
-	struct viva_network *network;
-	int side, anchors;
+	struct viva_convnet *network;
+	int side;
 	float threshold;
-	void (*centre)(int anchor, float *ret_x, float *ret_y);  // of an anchor, in shares of the square
+	const struct grid *grids;
+	size_t grid_count;
 };
 
-static void centre_of_cell(int cell, int cells, float *ret_x, float *ret_y)
+// In shares of the square that the network sees.
+static void find_centre(const struct grid *grid, int cell, int anchor, float *ret_x, float *ret_y)
 {
-	*ret_x = ((float)(cell % cells) + .5f) / (float)cells;
-	*ret_y = ((float)(cell / cells) + .5f) / (float)cells;
-}
-
-static void near_centre(int anchor, float *ret_x, float *ret_y)
-{
-	bool is_fine = anchor < 16 * 16 * 2;
-	int cell = is_fine ? anchor / 2 : (anchor - 16 * 16 * 2) / 6;
-	centre_of_cell(cell, is_fine ? 16 : 8, ret_x, ret_y);
-}
-
-static void far_centre(int anchor, float *ret_x, float *ret_y)
-{
-	centre_of_cell(anchor, FAR_CELLS, ret_x, ret_y);
+	float right = .5f, lower = .5f, cells = (float)grid->cells;
+	if (grid->is_divided) {
+		right = anchor % 2 == 0 ? .25f : .75f;
+		lower = anchor / 2 == 0 ? .25f : .75f;
+	}
+	*ret_x = ((float)(cell % grid->cells) + right) / cells;
+	*ret_y = ((float)(cell / grid->cells) + lower) / cells;
 }
 
 // In shares of the square that the network saw.
-static struct viva_detection decode_anchor(const struct eye *eye, int anchor, float confidence)
+static struct viva_detection decode_anchor(const struct eye *eye, const struct grid *grid, int cell, int anchor,
+					   float confidence)
 {
-	const float *numbers = eye->network->outputs[0] + (size_t)anchor * NUMBERS;
+	const float *numbers = eye->network->outputs[grid->numbers] + (size_t)(cell * grid->anchors + anchor) * NUMBERS;
 	float side = (float)eye->side, anchor_x, anchor_y;
-	eye->centre(anchor, &anchor_x, &anchor_y);
+	find_centre(grid, cell, anchor, &anchor_x, &anchor_y);
 	float x = numbers[0] / side + anchor_x, y = numbers[1] / side + anchor_y;
 	float width = numbers[2] / side, height = numbers[3] / side;
 	return (struct viva_detection){
@@ -175,39 +184,45 @@ struct square {
 	float size, x, y;
 };
 
-static int look(const struct eye *eye, const struct viva_picture *picture, const struct square *square,
-		struct candidates *candidates, struct viva_error *error)
+static void collect(const struct eye *eye, const struct grid *grid, const struct viva_view *view,
+		    struct candidates *candidates)
+{
+	const float *logits = eye->network->outputs[grid->logits];
+	const float threshold_logit = logf(eye->threshold / (1 - eye->threshold));
+	for (int cell = 0; cell < grid->cells * grid->cells; cell++, logits += LOGITS) {
+		for (int anchor = 0; anchor < grid->anchors; anchor++) {
+			if (!(logits[anchor] >= threshold_logit) || candidates->count == MAX_CANDIDATES)
+				continue;
+			struct viva_detection *face = &candidates->list[candidates->count++];
+			*face = decode_anchor(eye, grid, cell, anchor, 1 / (1 + expf(-logits[anchor])));
+			to_picture(face, view);
+		}
+	}
+}
+
+static void look(const struct eye *eye, const struct viva_picture *picture, const struct square *square,
+		 struct candidates *candidates)
 {
 	float width = (float)picture->width, height = (float)picture->height,
 	      size = square->size * fmaxf(width, height);
 	const struct viva_view view = {
 		.left = (width - size) * square->x, .top = (height - size) * square->y, .size = size};
 	viva_view_fill(picture, &view, eye->side, &pixel_range, eye->network->input);
-	int code = viva_network_run(eye->network, error);
-	if (code != 0)
-		return code;
-	const float *logits = eye->network->outputs[1];
-	const float threshold_logit = logf(eye->threshold / (1 - eye->threshold));
-	for (int i = 0; i < eye->anchors && candidates->count < MAX_CANDIDATES; i++) {
-		if (logits[i] < threshold_logit)
-			continue;
-		struct viva_detection *face = &candidates->list[candidates->count++];
-		*face = decode_anchor(eye, i, 1 / (1 + expf(-logits[i])));
-		to_picture(face, &view);
-	}
-	return 0;
+	viva_convnet_run(eye->network);
+	for (size_t i = 0; i < eye->grid_count; i++)
+		collect(eye, &eye->grids[i], &view, candidates);
 }
 
-int viva_detect_init(struct viva_detector *detector, ov_core_t *core, const char *directory, struct viva_error *error)
+int viva_detect_init(struct viva_detector *detector, const char *directory, struct viva_error *error)
 {
-	int code = viva_network_init(&detector->near, core, directory, &near_shape, error);
-	return code == 0 ? viva_network_init(&detector->far, core, directory, &far_shape, error) : code;
+	int code = viva_convnet_init(&detector->near, directory, &near_shape, error);
+	return code == 0 ? viva_convnet_init(&detector->far, directory, &far_shape, error) : code;
 }
 
 void viva_detect_finish(struct viva_detector *detector)
 {
-	viva_network_finish(&detector->near);
-	viva_network_finish(&detector->far);
+	viva_convnet_finish(&detector->near);
+	viva_convnet_finish(&detector->far);
 }
 
 // One of six squares of half the picture's longer side, which together cover it.
@@ -222,12 +237,12 @@ static struct square nearer_square(const struct viva_picture *picture, int numbe
 
 static struct eye near_eye(struct viva_detector *detector)
 {
-	return (struct eye){&detector->near, NEAR_SIDE, NEAR_ANCHORS, near_threshold, near_centre};
+	return (struct eye){&detector->near, NEAR_SIDE, near_threshold, near_grids, VIVA_COUNT(near_grids)};
 }
 
 static struct eye far_eye(struct viva_detector *detector)
 {
-	return (struct eye){&detector->far, FAR_SIDE, FAR_ANCHORS, far_threshold, far_centre};
+	return (struct eye){&detector->far, FAR_SIDE, far_threshold, far_grids, VIVA_COUNT(far_grids)};
 }
 
 static const struct square whole = {1, .5f, .5f};
@@ -239,9 +254,8 @@ static size_t conclude(struct candidates *candidates, struct viva_detection ret_
 	return count;
 }
 
-int viva_detect_faces(struct viva_detector *detector, const struct viva_picture *picture, int square,
-		      struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
-		      struct viva_error *error)
+size_t viva_detect_faces(struct viva_detector *detector, const struct viva_picture *picture, int square,
+			 struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES])
 {
 	static const struct square from_farther = {1.6f, .5f, .5f};
 	const struct eye near = near_eye(detector), far = far_eye(detector);
@@ -249,32 +263,27 @@ int viva_detect_faces(struct viva_detector *detector, const struct viva_picture 
 	// farther off, for a face that fills the picture, and from nearer, for one of 40 pixels.
 	struct candidates candidates;
 	candidates.count = 0;
-	int code = look(&near, picture, &whole, &candidates, error);
-	if (code == 0)
-		code = look(&far, picture, &whole, &candidates, error);
-	if (code == 0 && candidates.count == 0)
-		code = look(&near, picture, &from_farther, &candidates, error);
+	look(&near, picture, &whole, &candidates);
+	look(&far, picture, &whole, &candidates);
+	if (candidates.count == 0)
+		look(&near, picture, &from_farther, &candidates);
 	int first = square == VIVA_DETECT_ALL_SQUARES ? 0 : square;
 	int end = square == VIVA_DETECT_ALL_SQUARES ? VIVA_DETECT_SQUARES : square + 1;
-	for (int i = first; code == 0 && candidates.count == 0 && i < end; i++) {
+	for (int i = first; candidates.count == 0 && i < end; i++) {
 		const struct square nearer = nearer_square(picture, i);
-		code = look(&far, picture, &nearer, &candidates, error);
+		look(&far, picture, &nearer, &candidates);
 	}
-	if (code == 0)
-		*ret_count = conclude(&candidates, ret_faces);
-	return code;
+	return conclude(&candidates, ret_faces);
 }
 
-int viva_detect_by(struct viva_detector *detector, const struct viva_picture *picture, enum viva_detect_range range,
-		   struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count, struct viva_error *error)
+size_t viva_detect_by(struct viva_detector *detector, const struct viva_picture *picture, enum viva_detect_range range,
+		      struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES])
 {
 	const struct eye eye = range == VIVA_DETECT_NEAR ? near_eye(detector) : far_eye(detector);
 	struct candidates candidates;
 	candidates.count = 0;
-	int code = look(&eye, picture, &whole, &candidates, error);
-	if (code == 0)
-		*ret_count = conclude(&candidates, ret_faces);
-	return code;
+	look(&eye, picture, &whole, &candidates);
+	return conclude(&candidates, ret_faces);
 }
 
 struct viva_region viva_detection_region(const struct viva_detection *face)

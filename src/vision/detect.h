@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/macros.h"
-#include "vision/network.h"
+#include "vision/convnet.h"
 #include "vision/picture.h"
 
 enum {
@@ -21,8 +21,8 @@ enum {
 };
 
 struct viva_detector {
-	struct viva_network near;  // short range
-	struct viva_network far;   // full range
+	struct viva_convnet near;  // short range
+	struct viva_convnet far;   // full range
 };
 
 struct viva_detection {
@@ -32,21 +32,18 @@ struct viva_detection {
 };
 
 // `detector` must be zeroed; on failure finish it all the same. VIVA_EMODEL, VIVA_ENOMEM.
-VIVA_MUST_CHECK int viva_detect_init(struct viva_detector *detector, ov_core_t *core, const char *directory,
-				     struct viva_error *error);
+VIVA_MUST_CHECK int viva_detect_init(struct viva_detector *detector, const char *directory, struct viva_error *error);
 void viva_detect_finish(struct viva_detector *detector);
 
-// The faces in the picture, the largest first, at most VIVA_DETECT_MAX_FACES. `square` (≥ 0; counted round) is the one
-// to be looked at from nearer, so that the frames of a film can share that work, or VIVA_DETECT_ALL_SQUARES.
-// VIVA_EMODEL.
-VIVA_MUST_CHECK int viva_detect_faces(struct viva_detector *detector, const struct viva_picture *picture, int square,
-				      struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES], size_t *ret_count,
-				      struct viva_error *error);
+// The faces in the picture, the largest first, at most VIVA_DETECT_MAX_FACES; gives their number. `square` (≥ 0;
+// counted round) is the one to be looked at from nearer, so that the frames of a film can share that work, or
+// VIVA_DETECT_ALL_SQUARES.
+size_t viva_detect_faces(struct viva_detector *detector, const struct viva_picture *picture, int square,
+			 struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES]);
 enum viva_detect_range { VIVA_DETECT_NEAR, VIVA_DETECT_FAR };
 // The faces that one of the networks sees in the whole picture, as above.
-VIVA_MUST_CHECK int viva_detect_by(struct viva_detector *detector, const struct viva_picture *picture,
-				   enum viva_detect_range range, struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES],
-				   size_t *ret_count, struct viva_error *error);
+size_t viva_detect_by(struct viva_detector *detector, const struct viva_picture *picture, enum viva_detect_range range,
+		      struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES]);
 // The region that the mesh network wants to see: level with the eyes, half as large again as the face.
 struct viva_region viva_detection_region(const struct viva_detection *face);
 

@@ -27,7 +27,7 @@ double viva_seconds(void)
 
 int viva_context_init(struct viva_context *context, ov_core_t *core, const char *directory, struct viva_error *error)
 {
-	int code = viva_detect_init(&context->detector, core, directory, error);
+	int code = viva_detect_init(&context->detector, directory, error);
 	if (code == 0)
 		code = viva_network_init(&context->expression, core, directory, &viva_expression_network, error);
 	if (code == 0)
@@ -108,22 +108,17 @@ static bool acquire(struct viva_context *context, struct viva_region *ret_region
 	return false;
 }
 
-static int detect(struct viva_context *context, struct viva_tracker *tracker, struct viva_vision_timing *timing,
-		  struct viva_error *error)
+static void detect(struct viva_context *context, struct viva_tracker *tracker, struct viva_vision_timing *timing)
 {
 	// While no face is there, each frame looks at another square; a single picture at all of them.
 	int square = tracker->has_time ? tracker->frames_since_detection : VIVA_DETECT_ALL_SQUARES;
 	double begin = viva_seconds();
-	int code = viva_detect_faces(&context->detector, &context->picture, square, context->others,
-				     &context->other_count, error);
+	size_t count = viva_detect_faces(&context->detector, &context->picture, square, context->others);
 	timing->detect = viva_seconds() - begin;
-	if (code != 0)
-		return code;
-	size_t count = context->other_count;
+	context->other_count = count;
 	tracker->face_count = (int32_t)count;
 	tracker->faces_near = tracker->faces_far = (uint8_t)count;
 	tracker->frames_since_detection = count == 0 ? (uint8_t)(tracker->frames_since_detection + 1) : 0;
-	return 0;
 }
 
 // Whether a detector looks at the frame after so many, if its face is followed.
@@ -133,22 +128,18 @@ static bool is_look_due(uint8_t frames_since_detection)
 }
 
 // Looks for other faces than the one that is followed.
-static int look_about(struct viva_context *context, struct viva_tracker *tracker, struct viva_vision_timing *timing,
-		      struct viva_error *error)
+static void look_about(struct viva_context *context, struct viva_tracker *tracker, struct viva_vision_timing *timing)
 {
 	bool is_far = tracker->frames_since_detection % FRAMES_BETWEEN_FAR_LOOKS == 0;
 	double begin = viva_seconds();
-	int code = viva_detect_by(&context->detector, &context->picture, is_far ? VIVA_DETECT_FAR : VIVA_DETECT_NEAR,
-				  context->others, &context->other_count, error);
+	context->other_count = viva_detect_by(&context->detector, &context->picture,
+					      is_far ? VIVA_DETECT_FAR : VIVA_DETECT_NEAR, context->others);
 	timing->detect = viva_seconds() - begin;
-	if (code != 0)
-		return code;
 	*(is_far ? &tracker->faces_far : &tracker->faces_near) = (uint8_t)context->other_count;
 	// Each overlooks faces that the other sees; what it last saw stands until it looks again.
 	tracker->face_count = VIVA_MAX(tracker->faces_near, tracker->faces_far);
 	if (is_far)
 		tracker->frames_since_detection = 0;
-	return 0;
 }
 
 // Whether what the next steps look at was decoded.
@@ -186,18 +177,16 @@ static int locate(struct viva_context *context, struct viva_tracker *tracker, st
 	bool is_found = false;
 	context->other_count = 0;
 	int code = see(context, tracker, &region, &is_found, timing, error);
-	bool is_followed = is_found;
-	if (code == 0 && is_followed) {
-		bool is_due = is_look_due(tracker->frames_since_detection++);
-		if (is_due)
-			code = look_about(context, tracker, timing, error);
-	}
-	if (code == 0 && !is_followed)
-		code = detect(context, tracker, timing, error);
 	if (code != 0)
 		return code;
-	if (!is_followed)
+	bool is_followed = is_found;
+	if (is_followed) {
+		if (is_look_due(tracker->frames_since_detection++))
+			look_about(context, tracker, timing);
+	} else {
+		detect(context, tracker, timing);
 		is_found = acquire(context, &region);
+	}
 	if (is_found)
 		viva_landmarks_refine_eyes(&context->landmarks, &region, &context->face);
 	if (is_found && context->frame.needs_lips)

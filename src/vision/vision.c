@@ -47,12 +47,12 @@ struct viva_vision_options viva_vision_defaults(void)
 static int open_contexts(struct viva_vision *vision, const struct viva_vision_options *options,
 			 struct viva_error *error)
 {
-	static const char *const files[] = {"face_detection.tflite", "face_detection_far.tflite", "face_mesh.net",
-					    "face_eye_right.net",    "face_eye_left.net",         "face_lips.net"};
+	static const char *const files[] = {"face_detection.net", "face_detection_far.net", "face_mesh.net",
+					    "face_eye_right.net", "face_eye_left.net",      "face_lips.net"};
 	static const char *const own_files[] = {"viva_expression.xml", "viva_expression.bin", "viva_eye.xml",
 						"viva_eye.bin"};
 	const char *directory = options->model_directory;
-	int code = viva_model_files_check(directory, "face_models.json", files, VIVA_COUNT(files), error);
+	int code = viva_model_files_check(directory, "face_networks.json", files, VIVA_COUNT(files), error);
 	if (code == 0)
 		code = viva_model_files_check(directory, "own.json", own_files, VIVA_COUNT(own_files), error);
 	if (code == 0 && ov_core_create(&vision->core) != OK)
@@ -320,10 +320,10 @@ static int find_others(struct viva_context *context, const struct viva_tracker *
 		return 0;
 	int code = viva_picture_is_whole(&context->picture) ? 0 : viva_context_decode(context, NULL, error);
 	bool is_far = tracker->faces_far >= tracker->faces_near;
-	return code == 0 ? viva_detect_by(&context->detector, &context->picture,
-					  is_far ? VIVA_DETECT_FAR : VIVA_DETECT_NEAR, context->others,
-					  &context->other_count, error)
-			 : code;
+	if (code == 0)
+		context->other_count = viva_detect_by(&context->detector, &context->picture,
+						      is_far ? VIVA_DETECT_FAR : VIVA_DETECT_NEAR, context->others);
+	return code;
 }
 
 static int tell_details(struct viva_context *context, const struct viva_tracker *tracker,

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the models that the emotion service opens, and face_models.json with their sizes and SHA-256 sums.
+"""Makes the models that the emotion service opens, and face_networks.json with their sizes and SHA-256 sums.
 
-From PyPI's mediapipe 0.10.14 (Apache-2.0): the face detectors for short and full range as they are, and the face mesh
-with attention, cut into parts (attention_mesh.py) and written as Viva computes them (separable_network.py).
+From PyPI's mediapipe 0.10.14 (Apache-2.0): the face detectors for short and full range, and the face mesh with attention,
+cut into parts (attention_mesh.py), all as TFLite files and as Viva computes them (separable_network.py).
 """
 
 import argparse
@@ -23,7 +23,7 @@ import separable_network
 
 MEDIAPIPE = "mediapipe-0.10.14-*.whl"
 FORMAT = 1  # of the manifest
-MANIFEST = "face_models.json"
+MANIFEST = "face_networks.json"
 
 # Sums of the originals: what is taken apart by tensor number must be the file that the numbers were read from.
 ORIGINALS = {
@@ -60,17 +60,15 @@ def load_schema(wheel: zipfile.ZipFile, folder: pathlib.Path):
 def make(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
     detector, far_detector, attention = ORIGINALS
     with zipfile.ZipFile(one_of(downloads, MEDIAPIPE)) as wheel, tempfile.TemporaryDirectory() as scratch:
-        (folder / "face_detection.tflite").write_bytes(read_original(wheel, detector))
-        (folder / "face_detection_far.tflite").write_bytes(read_original(wheel, far_detector))
         schema = load_schema(wheel, pathlib.Path(scratch))
+        networks = {"face_detection": read_original(wheel, detector), "face_detection_far": read_original(wheel, far_detector)}
         blob = read_original(wheel, attention)
-        names = ["face_detection.tflite", "face_detection_far.tflite"]
         for part, (inputs, outputs) in attention_mesh.PARTS.items():
-            cut = attention_mesh.cut(schema, blob, inputs, outputs)
-            (folder / f"{part}.tflite").write_bytes(cut)
-            (folder / f"{part}.net").write_bytes(separable_network.convert(schema, cut))
-            names += [f"{part}.tflite", f"{part}.net"]
-    return names
+            networks[part] = attention_mesh.cut(schema, blob, inputs, outputs)
+        for name, data in networks.items():
+            (folder / f"{name}.tflite").write_bytes(data)
+            (folder / f"{name}.net").write_bytes(separable_network.convert(schema, data))
+    return [f"{name}.{ending}" for name in networks for ending in ("tflite", "net")]
 
 
 def check(folder: pathlib.Path) -> None:

@@ -118,8 +118,9 @@ static void test_convnet__every_half_becomes_the_same_float_in_both_ways(void **
 	assert_true(plain[0] == 1 && plain[1] == -2 && plain[2] == 0x1p-24f && plain[3] == 65504);
 }
 
-// A network of one step of each kind: a picture of 6 × 4 × 3 is convolved to 16 channels; of that the largest of each
-// 2 × 2, of 16 channels, are added to what a separable convolution of stride 2 makes of it, of 32.
+// A network of steps of each kind: a picture of 6 × 4 × 3 is convolved to 16 channels; of that the largest of each
+// 2 × 2, of 16 channels, are added to what a separable convolution of stride 2 makes of it, of 32; and that is enlarged
+// twice, the second time with the first added.
 enum {
 	HEIGHT = 6,
 	WIDTH = 4,
@@ -127,10 +128,11 @@ enum {
 	MIDDLE = 16,
 	LAST = 32,
 	INPUT = HEIGHT * WIDTH * COLOURS,
-	OUTPUT = HEIGHT / 2 * WIDTH / 2 * LAST,
+	SMALL = HEIGHT / 2 * WIDTH / 2 * LAST,
+	OUTPUT = HEIGHT * WIDTH * LAST,
 	FIRST_BYTES = 9 * COLOURS * MIDDLE * 2 + 2 * MIDDLE * 4,
 	LAST_BYTES = 10 * MIDDLE * 4 + MIDDLE * LAST * 2 + 2 * LAST * 4,
-	NUMBERS = 4 + 3 * 16 + 2,
+	NUMBERS = 4 + 5 * 16 + 2,
 	WEIGHTS_AT = 8 + NUMBERS * 4,
 	FILE_BYTES = WEIGHTS_AT + FIRST_BYTES + LAST_BYTES,
 };
@@ -168,13 +170,15 @@ static void fill(uint8_t *at, size_t depthwise, size_t halves, size_t floats)
 static void make_file(uint8_t ret_file[FILE_BYTES])
 {
 	static const uint32_t numbers[NUMBERS] = {
-		4, 3, 1, FIRST_BYTES + LAST_BYTES,
+		6, 5, 1, FIRST_BYTES + LAST_BYTES,
 		// kind, source, addend, output; from; to; kernel, stride, padding; weights' place and size; 0
 		0, 0, UINT32_MAX, 1, HEIGHT, WIDTH, COLOURS, HEIGHT, WIDTH, MIDDLE, 3, 1, 1, 0, FIRST_BYTES, 0, 2, 1,
 		UINT32_MAX, 2, HEIGHT, WIDTH, MIDDLE, HEIGHT / 2, WIDTH / 2, MIDDLE, 2, 2, 0, FIRST_BYTES, 0, 0, 1, 1,
-		2, 3, HEIGHT, WIDTH, MIDDLE, HEIGHT / 2, WIDTH / 2, LAST, 3, 2, 0, FIRST_BYTES, LAST_BYTES, 0,
+		2, 3, HEIGHT, WIDTH, MIDDLE, HEIGHT / 2, WIDTH / 2, LAST, 3, 2, 0, FIRST_BYTES, LAST_BYTES, 0, 3, 3,
+		UINT32_MAX, 4, HEIGHT / 2, WIDTH / 2, LAST, HEIGHT, WIDTH, LAST, 1, 1, 0, 0, 0, 0, 3, 3, 4, 5,
+		HEIGHT / 2, WIDTH / 2, LAST, HEIGHT, WIDTH, LAST, 1, 1, 0, 0, 0, 0,
 		// the output's place and size
-		3, OUTPUT};
+		5, OUTPUT};
 	memcpy(ret_file, "VIVANET1", 8);
 	for (size_t i = 0; i < NUMBERS; i++) {
 		for (size_t k = 0; k < 4; k++)
@@ -226,6 +230,20 @@ static float separable(const float *middle, int y, int x, int channel)
 	return sloped(sum + (channel < MIDDLE ? largest : 0), float_at(bias + (size_t)(LAST + channel)));
 }
 
+// Between the middles of the small map's pixels; at its edge as there.
+static float enlarged(const float *small, int y, int x, int channel)
+{
+	float down = fminf(fmaxf(((float)y + .5f) / 2 - .5f, 0), HEIGHT / 2 - 1);
+	float right = fminf(fmaxf(((float)x + .5f) / 2 - .5f, 0), WIDTH / 2 - 1);
+	int top = (int)down, left = (int)right;
+	int bottom = VIVA_MIN(top + 1, HEIGHT / 2 - 1), other = VIVA_MIN(left + 1, WIDTH / 2 - 1);
+	float share_y = down - (float)top, share_x = right - (float)left;
+	const float *upper = small + top * (WIDTH / 2) * LAST, *lower = small + bottom * (WIDTH / 2) * LAST;
+	float above = upper[left * LAST + channel] * (1 - share_x) + upper[other * LAST + channel] * share_x;
+	float below = lower[left * LAST + channel] * (1 - share_x) + lower[other * LAST + channel] * share_x;
+	return above * (1 - share_y) + below * share_y;
+}
+
 static void test_convnet__a_network_computes_what_its_file_says(void **state)
 {
 	(void)state;
@@ -239,6 +257,9 @@ static void test_convnet__a_network_computes_what_its_file_says(void **state)
 	float middle[HEIGHT * WIDTH * MIDDLE];
 	for (int i = 0; i < HEIGHT * WIDTH * MIDDLE; i++)
 		middle[i] = convolved(network.input, i / MIDDLE / WIDTH, i / MIDDLE % WIDTH, i % MIDDLE);
+	float small[SMALL];
+	for (int i = 0; i < SMALL; i++)
+		small[i] = separable(middle, i / LAST / (WIDTH / 2), i / LAST % (WIDTH / 2), i % LAST);
 	for (int pass = 0; pass < 3; pass++) {
 		if (pass == 2)
 			network.kernels = viva_convnet_plain_kernels();
@@ -246,8 +267,7 @@ static void test_convnet__a_network_computes_what_its_file_says(void **state)
 		for (int i = 0; i < OUTPUT; i++) {
 			int pixel = i / LAST;
 			assert_float_equal(network.outputs[0][i],
-					   separable(middle, pixel / (WIDTH / 2), pixel % (WIDTH / 2), i % LAST),
-					   1e-3f);
+					   2 * enlarged(small, pixel / WIDTH, pixel % WIDTH, i % LAST), 1e-3f);
 		}
 	}
 	viva_convnet_finish(&network);
