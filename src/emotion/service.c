@@ -166,19 +166,6 @@ static int start_consuming(struct emotion_service *service, const struct viva_co
 	return emotion_queue_create(&queue, &service->queue, error);
 }
 
-static int start_housekeeping(struct emotion_service *service, const struct viva_service_runtime *runtime)
-{
-	const struct viva_housekeeping_options housekeeping = {
-		.loop = runtime->loop,
-		.pool = runtime->pool,
-		.first_ms = HOUSEKEEPING_MS,
-		.interval_ms = HOUSEKEEPING_MS,
-		.round = keep_house,
-		.context = service,
-	};
-	return viva_housekeeping_create(&housekeeping, &service->housekeeping);
-}
-
 static int start(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error)
 {
 	struct emotion_service *service = calloc(1, sizeof *service);
@@ -203,7 +190,8 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	if (code == 0)
 		code = start_consuming(service, runtime->config, error);
 	if (code == 0)
-		code = start_housekeeping(service, runtime);
+		code = viva_housekeeping_create(runtime, HOUSEKEEPING_MS, HOUSEKEEPING_MS, keep_house, service,
+						&service->housekeeping);
 	if (code != 0) {
 		stop(service);
 		return code;

@@ -186,19 +186,6 @@ static int start_consuming(struct scoring_service *service, struct viva_error *e
 	return scoring_feed_create(&feed, &service->feed, error);
 }
 
-static int start_housekeeping(struct scoring_service *service, const struct viva_service_runtime *runtime)
-{
-	const struct viva_housekeeping_options housekeeping = {
-		.loop = runtime->loop,
-		.pool = runtime->pool,
-		.first_ms = HOUSEKEEPING_MS,
-		.interval_ms = HOUSEKEEPING_MS,
-		.round = keep_house,
-		.context = service,
-	};
-	return viva_housekeeping_create(&housekeeping, &service->housekeeping);
-}
-
 static int start(const struct viva_service_runtime *runtime, void **ret_state, struct viva_error *error)
 {
 	struct scoring_service *service = calloc(1, sizeof *service);
@@ -226,7 +213,8 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	if (code == 0)
 		code = start_consuming(service, error);
 	if (code == 0)
-		code = start_housekeeping(service, runtime);
+		code = viva_housekeeping_create(runtime, HOUSEKEEPING_MS, HOUSEKEEPING_MS, keep_house, service,
+						&service->housekeeping);
 	if (code != 0) {
 		stop(service);
 		return code;

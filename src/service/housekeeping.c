@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 struct viva_housekeeping {
-	struct viva_housekeeping_options options;
+	struct viva_pool *pool;
+	void (*round)(void *context);
+	void *context;
 	struct viva_loop_timer *timer;
 	atomic_bool is_busy;
 };
@@ -13,7 +15,7 @@ struct viva_housekeeping {
 static void run_round(void *context)
 {
 	struct viva_housekeeping *housekeeping = context;
-	housekeeping->options.round(housekeeping->options.context);
+	housekeeping->round(housekeeping->context);
 	atomic_store(&housekeeping->is_busy, false);
 }
 
@@ -22,19 +24,21 @@ static void on_timer(void *context)
 	struct viva_housekeeping *housekeeping = context;
 	if (atomic_exchange(&housekeeping->is_busy, true))
 		return;
-	if (viva_pool_submit(housekeeping->options.pool, run_round, housekeeping) != 0)
+	if (viva_pool_submit(housekeeping->pool, run_round, housekeeping) != 0)
 		atomic_store(&housekeeping->is_busy, false);
 }
 
-int viva_housekeeping_create(const struct viva_housekeeping_options *options,
-			     struct viva_housekeeping **ret_housekeeping)
+int viva_housekeeping_create(const struct viva_service_runtime *runtime, uint64_t first_ms, uint64_t interval_ms,
+			     void (*round)(void *context), void *context, struct viva_housekeeping **ret_housekeeping)
 {
 	struct viva_housekeeping *housekeeping = calloc(1, sizeof *housekeeping);
 	if (!housekeeping)
 		return VIVA_ENOMEM;
-	housekeeping->options = *options;
-	int code = viva_loop_timer_create(options->loop, options->first_ms, options->interval_ms, on_timer,
-					  housekeeping, &housekeeping->timer);
+	housekeeping->pool = runtime->pool;
+	housekeeping->round = round;
+	housekeeping->context = context;
+	int code = viva_loop_timer_create(runtime->loop, first_ms, interval_ms, on_timer, housekeeping,
+					  &housekeeping->timer);
 	if (code == 0)
 		*ret_housekeeping = housekeeping;
 	else

@@ -6,22 +6,15 @@
 #ifndef VIVA_SERVICE_HOUSEKEEPING_H
 #define VIVA_SERVICE_HOUSEKEEPING_H
 
-#include "base/pool.h"
-#include "net/loop.h"
+#include "service/service.h"
 
 struct viva_housekeeping;
 
-struct viva_housekeeping_options {
-	struct viva_loop *loop;  // borrowed
-	struct viva_pool *pool;  // borrowed; one that is full has more urgent work, and the next round comes
-	uint64_t first_ms;       // until the first round
-	uint64_t interval_ms;    // between the beginnings of rounds; one that still runs is not begun again
-	void (*round)(void *context);
-	void *context;
-};
-
+// Calls round(context) after first_ms, and every interval_ms from then on; a round that still runs is not begun again,
+// and a pool that is full has more urgent work: the next one comes. The runtime's loop and pool are borrowed.
 // VIVA_ENOMEM.
-VIVA_MUST_CHECK int viva_housekeeping_create(const struct viva_housekeeping_options *options,
+VIVA_MUST_CHECK int viva_housekeeping_create(const struct viva_service_runtime *runtime, uint64_t first_ms,
+					     uint64_t interval_ms, void (*round)(void *context), void *context,
 					     struct viva_housekeeping **ret_housekeeping);
 void viva_housekeeping_stop(struct viva_housekeeping *housekeeping);  // no round begins after it. NULL is fine.
 // Stops. When no round runs any more. NULL is fine. Always NULL.

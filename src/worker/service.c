@@ -180,18 +180,6 @@ static int consume(struct worker_service *service, enum viva_bus_queue queue,
 	return viva_bus_consume(service->runtime.bus, &subscription, ret_consumer, error);
 }
 
-static int start_housekeeping(struct worker_service *service)
-{
-	const struct viva_housekeeping_options housekeeping = {
-		.loop = service->runtime.loop,
-		.pool = service->runtime.pool,
-		.interval_ms = HOUSEKEEPING_MS,
-		.round = worker_housekeeping_round,
-		.context = service,
-	};
-	return viva_housekeeping_create(&housekeeping, &service->housekeeping);
-}
-
 // Erasures first: what comes after one must find it.
 static int start_parts(struct worker_service *service, struct viva_error *error)
 {
@@ -205,7 +193,8 @@ static int start_parts(struct worker_service *service, struct viva_error *error)
 		status = start_completions(service, error);
 	if (!status)
 		status = start_frames(service, error);
-	if (!status && start_housekeeping(service))
+	if (!status && viva_housekeeping_create(&service->runtime, 0, HOUSEKEEPING_MS, worker_housekeeping_round,
+						service, &service->housekeeping))
 		status = viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the worker");
 	return status;
 }

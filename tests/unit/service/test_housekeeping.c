@@ -68,9 +68,8 @@ static void test_housekeeping__rounds_follow_each_other_and_none_begins_while_on
 	(void)state;
 	int ticks = 0;
 	struct viva_housekeeping *housekeeping = NULL;
-	const struct viva_housekeeping_options options = {
-		.loop = loop, .pool = pool, .interval_ms = 1, .round = round_that_waits};
-	assert_ok(viva_housekeeping_create(&options, &housekeeping));
+	const struct viva_service_runtime runtime = {.loop = loop, .pool = pool};
+	assert_ok(viva_housekeeping_create(&runtime, 0, 1, round_that_waits, NULL, &housekeeping));
 	assert_ok(viva_loop_timer_create(loop, 1, 1, tick, &ticks, &clock_timer));
 	viva_loop_run(loop);
 	viva_housekeeping_stop(housekeeping);
@@ -86,11 +85,11 @@ static void test_housekeeping__without_memory_there_is_none(void **state)
 {
 	(void)state;
 	struct viva_housekeeping *housekeeping = NULL;
-	const struct viva_housekeeping_options options = {
-		.loop = loop, .pool = pool, .interval_ms = 1, .round = round_that_waits};
+	const struct viva_service_runtime runtime = {.loop = loop, .pool = pool};
 	for (unsigned allocation = 0; allocation < 2; allocation++) {
 		fail_next_allocation(allocation);
-		assert_error(viva_housekeeping_create(&options, &housekeeping), VIVA_ENOMEM);
+		assert_error(viva_housekeeping_create(&runtime, 0, 1, round_that_waits, NULL, &housekeeping),
+			     VIVA_ENOMEM);
 	}
 	assert_null(viva_housekeeping_destroy(NULL));
 	viva_housekeeping_stop(NULL);
