@@ -32,7 +32,7 @@ static const float steady_degrees = 8;
 
 // Its classes are in the order of enum viva_emotion.
 const struct viva_network_shape viva_expression_network = {
-	.file = "viva_expression.xml", .input = SIDE * SIDE * 3, .outputs = {VIVA_EXPRESSION_COUNT}};
+	.file = "viva_expressions.xml", .input = SIDE * SIDE * 3, .outputs = {VIVA_EXPRESSION_COUNT}};
 static const struct viva_warp_range pixel_range = {.scale = 1 / 255.f};
 
 const char *viva_emotion_name(enum viva_emotion emotion)

@@ -49,12 +49,12 @@ static int open_contexts(struct viva_vision *vision, const struct viva_vision_op
 {
 	static const char *const files[] = {"face_detection.net", "face_detection_far.net", "face_mesh.net",
 					    "face_eye_right.net", "face_eye_left.net",      "face_lips.net"};
-	static const char *const own_files[] = {"viva_expression.xml", "viva_expression.bin", "viva_eye.xml",
+	static const char *const own_files[] = {"viva_expressions.xml", "viva_expressions.bin", "viva_eye.xml",
 						"viva_eye.bin"};
 	const char *directory = options->model_directory;
 	int code = viva_model_files_check(directory, "face_networks.json", files, VIVA_COUNT(files), error);
 	if (code == 0)
-		code = viva_model_files_check(directory, "own.json", own_files, VIVA_COUNT(own_files), error);
+		code = viva_model_files_check(directory, "viva.json", own_files, VIVA_COUNT(own_files), error);
 	if (code == 0 && ov_core_create(&vision->core) != OK)
 		code = viva_fail(error, VIVA_EMODEL, NULL, "OpenVINO can't start: run ./dev deps");
 	while (code == 0 && vision->context_count < options->contexts) {

@@ -44,6 +44,14 @@ def block(weights, name: str, x):
     return op.relu(op.add(x, inner))
 
 
+def blocks(weights, stage: str, x):
+    index = 0
+    while f"{stage}/{index}/one/kernel" in weights:
+        x = block(weights, f"{stage}/{index}", x)
+        index += 1
+    return x
+
+
 def head(weights, x):
     return op.add(op.matmul(x, constant(weights["head/kernel"]), False, True), constant(weights["head/bias"][None]))
 
@@ -52,11 +60,11 @@ def expression_model(weights) -> ov.Model:
     image = op.parameter([1, EXPRESSION_SIDE, EXPRESSION_SIDE, 3], np.float32, name="image")
     x = op.relu(layer(weights, "stem", grey(image)))
     x = op.relu(layer(weights, "down0", x, 2))
-    x = block(weights, "block0", op.relu(layer(weights, "down1", x, 2)))
-    x = block(weights, "block1", op.relu(layer(weights, "down2", x, 2)))
+    x = blocks(weights, "block0", op.relu(layer(weights, "down1", x, 2)))
+    x = blocks(weights, "block1", op.relu(layer(weights, "down2", x, 2)))
     x = op.relu(layer(weights, "down3", x, 2))
     x = head(weights, op.reduce_mean(x, integers(2, 3), False))
-    return ov.Model([op.result(op.softmax(x, 1), name="probabilities")], [image], "viva_expression")
+    return ov.Model([op.result(op.softmax(x, 1), name="probabilities")], [image], "viva_expressions")
 
 
 def eye_model(weights) -> ov.Model:

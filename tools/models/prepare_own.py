@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes Viva's own networks (own_networks.py) of the weights in models/, and own.json with their sizes and sums."""
+"""Makes Viva's own networks (own_networks.py) of the weights in models/, and viva.json with their sizes and sums."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ from prepare_vision import describe
 FORMAT = 1  # of the manifest
 WEIGHTS = pathlib.Path(__file__).resolve().parents[2] / "models"
 MODELS = {
-    "viva_expression": (own_networks.expression_model, "expression.npz", own_networks.EXPRESSIONS),
+    "viva_expressions": (own_networks.expression_model, "expression.npz", own_networks.EXPRESSIONS),
     "viva_eye": (own_networks.eye_model, "eye.npz", 1),
 }
 
@@ -44,8 +44,8 @@ def main() -> None:
         aside = pathlib.Path(aside_name)
         names = [file for name in MODELS for file in make(name, aside)]
         manifest = {"format": FORMAT, "files": [describe(aside / name) for name in names]}
-        (aside / "own.json").write_text(json.dumps(manifest, indent="\t") + "\n")
-        for name in [*names, "own.json"]:
+        (aside / "viva.json").write_text(json.dumps(manifest, indent="\t") + "\n")
+        for name in [*names, "viva.json"]:
             os.replace(aside / name, arguments.out / name)
     print(f"prepare_own: Viva's own networks in {arguments.out}")
 

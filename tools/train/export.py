@@ -56,8 +56,9 @@ def export_expression(arguments) -> dict[str, np.ndarray]:
     temperature, bias = calibrate(logits, torch.from_numpy(faces["valid_y"][0::2].astype(np.int64)))
     print(f"temperature {temperature:.3f}, biases", dict(zip(expression.CLASSES, bias.numpy().round(3))))
     parts = {"stem": network.stem} | {f"down{i}": down for i, down in enumerate(network.downs)}
-    for index, block in enumerate(network.blocks):
-        parts |= {f"block{index}/one": block.one, f"block{index}/two": block.two}
+    for stage, blocks in enumerate(network.blocks):
+        for index, block in enumerate(blocks):
+            parts |= {f"block{stage}/{index}/one": block.one, f"block{stage}/{index}/two": block.two}
     weights = {}
     for name, part in parts.items():
         weights |= quantised(name, *folded(part.conv, part.norm))

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains Viva's expression network on the CPU, and exports its weights for tools/models/own_networks.py.
+"""Trains Viva's expression network, with PyTorch on an accelerator where there is one.
 
-A small residual network on a 44x44 grey crop, trained on FER2013's training part (and, in the second half, on crops of
-photos: photos.py), towards its labels blended with what packaged networks say (teachers.py). FER2013's validation part
-is not trained on: its even faces choose and calibrate, its odd ones report. README.md tells how to reproduce it.
+Large networks are trained first on FER2013's training part and on crops of photos (photos.py). They then judge many
+turned, moved and mixed views of each face, and a small residual network on a 44x44 grey crop learns to judge these views
+alike. FER2013's validation part is not trained on: its even faces choose and calibrate, its odd ones report. README.md
+tells how to reproduce it.
 """
 
 import argparse
@@ -13,19 +14,25 @@ import time
 
 import numpy as np
 import torch
-from torch import distributed, multiprocessing, nn
+from torch import nn
 from torch.nn import functional
 
 CLASSES = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]  # FER2013's order
 FACE = 48  # side of FER2013's pictures
-VIEW = 44  # of which the network sees the middle
-WIDTHS = 16, 40, 72, 128, 192
+VIEW = 44  # of which the networks see the middle
+WIDTHS = 16, 40, 64, 112, 192
+PHOTO_TRUST = 0.8  # share of a photo's label; the photos' labels are noisy
+LABEL_SHARE = 0.1  # of the label against the large networks' judgement of a view
+MIXED_SHARE = 1 / 3  # of the judged views that are a mixture of two faces
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+HALF = torch.bfloat16 if DEVICE == "cuda" else None
 
 
 class Convolution(nn.Module):
-    def __init__(self, inputs: int, outputs: int, stride: int = 1):
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, size: int = 3):
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x):
@@ -33,27 +40,29 @@ class Convolution(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, width: int):
+    def __init__(self, inputs: int, outputs: int, stride: int = 1):
         super().__init__()
-        self.one = Convolution(width, width)
-        self.two = Convolution(width, width)
+        self.one = Convolution(inputs, outputs, stride)
+        self.two = Convolution(outputs, outputs)
+        self.past = nn.Identity() if (inputs, stride) == (outputs, 1) else Convolution(inputs, outputs, stride, 1)
         nn.init.zeros_(self.two.norm.weight)
 
     def forward(self, x):
-        return functional.relu(x + self.two(functional.relu(self.one(x))), inplace=True)
+        return functional.relu(self.past(x) + self.two(functional.relu(self.one(x))), inplace=True)
 
 
 class Network(nn.Module):
-    def __init__(self, widths=WIDTHS, dropout: float = 0.3):
+    """The small one, which Viva runs: five convolutions, the second to fourth of half the size each, and blocks at 11x11 and 6x6."""
+
+    def __init__(self, widths=WIDTHS, blocks=(2, 2), dropout: float = 0.1):
         super().__init__()
-        stem, one, two, three, top = widths
-        self.stem = Convolution(1, stem)
-        self.downs = nn.ModuleList(
-            Convolution(a, b, 2) for a, b in ((stem, one), (one, two), (two, three), (three, top))
+        self.stem = Convolution(1, widths[0])
+        self.downs = nn.ModuleList(Convolution(a, b, 2) for a, b in zip(widths, widths[1:]))
+        self.blocks = nn.ModuleList(
+            nn.Sequential(*(Block(width, width) for _ in range(count))) for width, count in zip(widths[2:4], blocks)
         )
-        self.blocks = nn.ModuleList(Block(width) for width in (two, three))
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(top, len(CLASSES))
+        self.head = nn.Linear(widths[-1], len(CLASSES))
 
     def forward(self, x):
         x = functional.relu(self.stem(standardise(x)), inplace=True)
@@ -61,6 +70,24 @@ class Network(nn.Module):
             x = functional.relu(down(x), inplace=True)
             if index in (1, 2):
                 x = self.blocks[index - 1](x)
+        return self.head(self.dropout(x.mean((2, 3))))
+
+
+class LargeNetwork(nn.Module):
+    """A residual network after He et al. 2016, which judges the views that the small one learns from."""
+
+    def __init__(self, widths=(64, 128, 256, 512), counts=(1, 2, 2, 2), dropout: float = 0.4):
+        super().__init__()
+        layers, inputs = [], widths[0]
+        for stage, (width, count) in enumerate(zip(widths, counts)):
+            for index in range(count):
+                layers.append(Block(inputs, width, 2 if stage and not index else 1))
+                inputs = width
+        self.stem, self.layers = Convolution(1, widths[0]), nn.Sequential(*layers)
+        self.dropout, self.head = nn.Dropout(dropout), nn.Linear(inputs, len(CLASSES))
+
+    def forward(self, x):
+        x = self.layers(functional.relu(self.stem(standardise(x)), inplace=True))
         return self.head(self.dropout(x.mean((2, 3))))
 
 
@@ -76,67 +103,96 @@ def middle(faces):
     return faces[:, margin : FACE - margin, margin : FACE - margin].unsqueeze(1).float() / 255
 
 
-def augment(faces, side: int):
-    """Turned, moved, scaled, mirrored, of another gamma, with a patch missing."""
-    count = len(faces)
-    uniform = lambda low, high: torch.empty(count).uniform_(low, high)
-    angle = uniform(-0.26, 0.26)
-    scale = VIEW / FACE * torch.exp(uniform(-0.17, 0.13))
-    stretch = torch.exp(uniform(-0.06, 0.06))
-    mirror = torch.where(torch.rand(count) < 0.5, -1.0, 1.0)
+def augment(faces):
+    """Turned, moved, scaled, mirrored, of another gamma, some coarser, some noisy, some with a patch missing."""
+    count, device = len(faces), faces.device
+    uniform = lambda low, high: torch.empty(count, device=device).uniform_(low, high)
+    chance = lambda share: torch.rand(count, device=device) < share
+    angle = uniform(-0.3, 0.3)
+    scale = VIEW / FACE * torch.exp(uniform(-0.2, 0.15))
+    stretch = torch.exp(uniform(-0.08, 0.08))
+    mirror = torch.where(chance(0.5), -1.0, 1.0)
     cos, sin = angle.cos() * scale, angle.sin() * scale
     shift_x, shift_y = uniform(-0.13, 0.13), uniform(-0.13, 0.13)
     matrix = torch.stack([cos * mirror * stretch, -sin / stretch, shift_x, sin * mirror * stretch, cos / stretch, shift_y], 1)
-    grid = functional.affine_grid(matrix.view(-1, 2, 3), [count, 1, side, side], align_corners=False)
+    grid = functional.affine_grid(matrix.view(-1, 2, 3), [count, 1, VIEW, VIEW], align_corners=False)
     x = functional.grid_sample(faces.unsqueeze(1).float() / 255, grid, padding_mode="border", align_corners=False)
     x = x.clamp_(0, 1).pow(torch.exp(uniform(-0.5, 0.5)).view(-1, 1, 1, 1))
-    mean = x.mean((2, 3), keepdim=True)
-    size, across = torch.rand(count) * 0.4 * side, torch.arange(side)
-    size[torch.rand(count) < 0.5] = 0
-    left, top = torch.rand(count) * side - size / 2, torch.rand(count) * side - size / 2
+    coarse = functional.interpolate(functional.avg_pool2d(x, 2), scale_factor=2, mode="bilinear", align_corners=False)
+    x = x.lerp(coarse, torch.where(chance(0.25), uniform(0, 1), 0.0).view(-1, 1, 1, 1))
+    x = x + torch.randn_like(x) * torch.where(chance(0.25), uniform(0, 0.06), 0.0).view(-1, 1, 1, 1)
+    size, across = uniform(0, 0.4 * VIEW), torch.arange(VIEW, device=device)
+    size[chance(0.5)] = 0
+    left, top = uniform(0, VIEW) - size / 2, uniform(0, VIEW) - size / 2
     columns = (across >= left[:, None]) & (across < (left + size)[:, None])
     rows = (across >= top[:, None]) & (across < (top + size)[:, None])
-    return torch.where((rows[:, :, None] & columns[:, None, :]).unsqueeze(1), mean, x)
-
-
-def soften(labels, votes, own_share: float):
-    return own_share * functional.one_hot(labels, len(CLASSES)).float() + (1 - own_share) * votes
+    return torch.where((rows[:, :, None] & columns[:, None, :]).unsqueeze(1), x.mean((2, 3), keepdim=True), x).clamp_(0, 1)
 
 
 class Data:
     def __init__(self, arguments):
-        faces = np.load(arguments.data / "fer2013.npz")
-        votes = np.load(arguments.votes)["train"].astype(np.float32).mean(1)
-        self.x = torch.from_numpy(faces["train_x"])
-        self.y = torch.from_numpy(faces["train_y"].astype(np.int64))
-        self.target = soften(self.y, torch.from_numpy(votes), arguments.own_share)
-        valid_x, valid_y = torch.from_numpy(faces["valid_x"]), torch.from_numpy(faces["valid_y"].astype(np.int64))
-        self.choice = valid_x[0::2], valid_y[0::2]
-        self.report = valid_x[1::2], valid_y[1::2]
-        self.photos = arguments.photos
+        faces, photos = np.load(arguments.data / "fer2013.npz"), np.load(arguments.photos)
+        tensor = lambda array: torch.from_numpy(array).to(DEVICE)
+        labels = lambda *arrays: torch.cat([tensor(array.astype(np.int64)) for array in arrays])
+        self.x = torch.cat([tensor(faces["train_x"]), tensor(photos["train_x"])])
+        self.y = labels(faces["train_y"], photos["train_y"])
+        self.target = functional.one_hot(self.y, len(CLASSES)).float()
+        photo = self.target[len(faces["train_y"]) :]
+        photo.mul_(PHOTO_TRUST).add_((1 - PHOTO_TRUST) / len(CLASSES))
+        self.choice = tensor(faces["valid_x"][0::2]), labels(faces["valid_y"][0::2])
+        self.report = tensor(faces["valid_x"][1::2]), labels(faces["valid_y"][1::2])
 
-    def join_photos(self) -> int:
-        """Adds the photos' crops to what is trained on. Their labels are noisy and few: softened more."""
-        if not self.photos or not self.photos.exists():
-            return 0
-        photos = np.load(self.photos)
-        labels = torch.from_numpy(photos["train_y"].astype(np.int64))
-        self.x = torch.cat([self.x, torch.from_numpy(photos["train_x"])])
-        self.y = torch.cat([self.y, labels])
-        self.target = torch.cat([self.target, soften(labels, torch.from_numpy(photos["train_votes"]), 0.6)])
-        return len(labels)
-
-    def order(self, seed: int):
+    def order(self):
         """One epoch: every face once, those of disgust (1.5 % of all) three times."""
         rare = torch.nonzero(self.y == CLASSES.index("disgust")).flatten()
-        every = torch.cat([torch.arange(len(self.y)), rare, rare])
-        return every[torch.randperm(len(every), generator=torch.Generator().manual_seed(seed))]
+        every = torch.cat([torch.arange(len(self.y), device=DEVICE), rare, rare])
+        return every[torch.randperm(len(every), device=DEVICE)]
+
+    def batches(self, size: int):
+        """Views with their targets, without an end. Half of the batches are mixtures of two views (Zhang et al. 2018)."""
+        while True:
+            for chosen in self.order().split(size)[:-1]:
+                x, target = augment(self.x[chosen]), self.target[chosen]
+                if np.random.rand() < 0.5:
+                    share, other = np.random.beta(0.4, 0.4), torch.randperm(size, device=DEVICE)
+                    x, target = x * share + x[other] * (1 - share), target * share + target[other] * (1 - share)
+                yield x, target
+
+
+class Views:
+    """Views of all faces with the large networks' judgement of each."""
+
+    def __init__(self, data: Data, judges, rounds: int):
+        self.x, self.target = [], []
+        for _ in range(rounds):
+            for chosen in data.order().split(2048):
+                x, label = augment(data.x[chosen]), data.target[chosen]
+                share = torch.empty(len(x), 1, device=DEVICE).uniform_(0.5, 1)
+                share[torch.rand(len(x), device=DEVICE) > MIXED_SHARE] = 1
+                other = torch.randperm(len(x), device=DEVICE)
+                x = x.lerp(x[other], (1 - share).view(-1, 1, 1, 1))
+                label = label.lerp(label[other], 1 - share)
+                x = (x * 255).round().to(torch.uint8)
+                seen = sum(logits_of(judge, x, whole=True).softmax(1) for judge in judges) / len(judges)
+                self.x.append(x)
+                self.target.append(seen.lerp(label, LABEL_SHARE).half())
+        self.x, self.target = torch.cat(self.x), torch.cat(self.target)
+
+    def batches(self, size: int):
+        while True:
+            for chosen in torch.randperm(len(self.x), device=DEVICE).split(size)[:-1]:
+                x = self.x[chosen].float() / 255
+                mirrored = torch.rand(len(x), 1, 1, 1, device=DEVICE) < 0.5
+                yield torch.where(mirrored, x.flip(3), x), self.target[chosen].float()
 
 
 @torch.no_grad()
-def logits_of(network, faces):
+def logits_of(network, faces, whole: bool = False):
+    """Of 48x48 faces, or of `whole` 44x44 views with a channel."""
     network.eval()
-    return torch.cat([network(middle(part).contiguous(memory_format=torch.channels_last)) for part in faces.split(256)])
+    views = (part.float() / 255 if whole else middle(part) for part in faces.split(2048 if DEVICE == "cuda" else 256))
+    with torch.autocast(DEVICE, HALF, enabled=HALF is not None):
+        return torch.cat([network(view.contiguous(memory_format=torch.channels_last)).float() for view in views])
 
 
 def measure(logits, labels) -> tuple[float, float]:
@@ -151,19 +207,19 @@ def measure(logits, labels) -> tuple[float, float]:
 class Average:
     """Weights averaged over the last steps (exponentially); they are what is kept."""
 
-    def __init__(self, network, decay: float = 0.998):
+    EVERY = 5  # steps
+
+    def __init__(self, network, decay: float = 0.995):
         self.network = copy.deepcopy(network).eval()
-        self.decay, self.steps = decay, 0
+        self.decay, self.count = decay, 0
 
     @torch.no_grad()
     def add(self, network) -> None:
-        self.steps += 1
-        keep = min(self.decay, self.steps / (self.steps + 10))
-        for own, new in zip(self.network.state_dict().values(), network.state_dict().values()):
-            if own.dtype.is_floating_point:
-                own.lerp_(new, 1 - keep)
-            else:
-                own.copy_(new)
+        self.count += 1
+        keep = min(self.decay, self.count / (self.count + 10))
+        pairs = list(zip(self.network.state_dict().values(), network.state_dict().values()))
+        floats = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+        torch._foreach_lerp_([own for own, _ in floats], [new for _, new in floats], 1 - keep)
 
 
 class Muon(torch.optim.Optimizer):
@@ -186,11 +242,12 @@ class Muon(torch.optim.Optimizer):
 
 def orthogonal(matrix, iterations: int = 4):
     """Newton-Schulz iteration with the coefficients of the paper's appendix."""
-    x = matrix / (matrix.norm() + 1e-7)
+    x = matrix.to(HALF or matrix.dtype)
+    x = x / (x.norm() + 1e-7)
     for _ in range(iterations):
         square = x @ x.T
         x = 3.4445 * x + (-4.775 * square + 2.0315 * square @ square) @ x
-    return x
+    return x.to(matrix.dtype)
 
 
 def rate(progress: float) -> float:
@@ -200,100 +257,98 @@ def rate(progress: float) -> float:
     return 0.5 * (1 + np.cos(np.pi * (progress - 0.05) / 0.95)) + 1e-4
 
 
-def share_gradients(network, progress: float) -> float:
-    """Averages the gradients over the processes; gives the progress that all of them go by: their mean."""
-    gradients = [p.grad for p in network.parameters()]
-    flat = torch.cat([torch.tensor([progress], dtype=torch.float32)] + [g.reshape(-1) for g in gradients])
-    distributed.all_reduce(flat)
-    flat /= distributed.get_world_size()
-    offset = 1
-    for gradient in gradients:
-        gradient.copy_(flat[offset : offset + gradient.numel()].view_as(gradient))
-        offset += gradient.numel()
-    return flat[0].item()
-
-
-def train(rank: int, arguments) -> None:
-    """One of the processes, on one core each: several threads wait for each other too long on a busy machine."""
-    distributed.init_process_group("gloo", init_method=f"file://{arguments.out}.meeting", rank=rank,
-                                   world_size=arguments.processes)
-    torch.set_num_threads(1)
-    torch.manual_seed(arguments.seed)
-    data = Data(arguments)
-    network = Network().to(memory_format=torch.channels_last)
+def fit(name: str, network, batches, data: Data, minutes: float, steps: int, peak: float, weight_decay: float):
+    """Trains for the minutes, or for the steps if any are given; gives the averaged network."""
+    network = network.to(DEVICE, memory_format=torch.channels_last)
     average = Average(network)
-    kernels = [p for name, p in network.named_parameters() if p.ndim == 4 and not name.startswith("stem")]
-    others = [p for name, p in network.named_parameters() if p.ndim != 4 or name.startswith("stem")]
-    optimizers = {Muon(kernels): arguments.rate, torch.optim.AdamW(others, weight_decay=0): 3e-3}
-    say = print if rank == 0 else lambda *_, **__: None
-    say(f"parameters {sum(p.numel() for p in network.parameters())}", flush=True)
-
-    torch.manual_seed(arguments.seed * 1000 + rank)
-    begin, step, epoch, seen, order, progress, are_photos_in = time.monotonic(), 0, 0, 0, [], 0.0, False
-    lost, told = [], 0.0
-    batch = arguments.batch // arguments.processes
+    kernels = [p for key, p in network.named_parameters() if p.ndim == 4 and not key.startswith("stem")]
+    others = [p for key, p in network.named_parameters() if p.ndim != 4 or key.startswith("stem")]
+    optimizers = {Muon(kernels, weight_decay=weight_decay): peak, torch.optim.AdamW(others, weight_decay=0): peak * 0.15}
+    print(f"{name}: {sum(p.numel() for p in network.parameters())} parameters on {DEVICE}", flush=True)
+    begin, step, seen, progress, told, lost = time.monotonic(), 0, 0, 0.0, 0, torch.zeros((), device=DEVICE)
     while progress < 1:
-        if progress >= arguments.small_share and not are_photos_in:
-            are_photos_in, order = True, []
-            say(f"step {step}: {data.join_photos()} photos joined, full size from here", flush=True)
-        if len(order) < batch:
-            epoch += 1
-            order = data.order(arguments.seed * 1000 + epoch)[rank :: arguments.processes]
-        chosen, order = order[:batch], order[batch:]
-        side = 32 if progress < arguments.small_share else VIEW
+        x, target = next(batches)
         network.train()
-        x = augment(data.x[chosen], side).contiguous(memory_format=torch.channels_last)
-        loss = functional.cross_entropy(network(x), data.target[chosen])
+        with torch.autocast(DEVICE, HALF, enabled=HALF is not None):
+            logits = network(x.contiguous(memory_format=torch.channels_last))
+        loss = functional.cross_entropy(logits.float(), target)
         network.zero_grad(set_to_none=True)
         loss.backward()
-        step, seen, elapsed = step + 1, seen + batch * arguments.processes, time.monotonic() - begin
-        progress = step / arguments.steps if arguments.steps else elapsed / (60 * arguments.minutes)
-        progress = share_gradients(network, progress)
-        for optimizer, peak in optimizers.items():
-            optimizer.param_groups[0]["lr"] = peak * rate(progress)
+        for optimizer, top in optimizers.items():
+            optimizer.param_groups[0]["lr"] = top * rate(progress)
             optimizer.step()
-        average.add(network)
-        lost.append(loss.item())
-        if rank == 0 and elapsed - told > arguments.report_every:
-            told = elapsed
-            accuracy, f1 = measure(logits_of(average.network, data.choice[0]), data.choice[1])
-            say(f"{elapsed:5.0f} s, step {step}, epoch {epoch}, {seen / elapsed:.0f} faces/s, progress {progress:.3f}: "
-                f"loss {np.mean(lost):.4f}, choice half {accuracy:.4f} / {f1:.4f}", flush=True)
-            lost = []
-            save(average.network, arguments.out)
-    if rank == 0:
-        save(average.network, arguments.out)
-        for name, (faces, labels) in (("choice", data.choice), ("report", data.report)):
-            say("%s half: accuracy %.4f, macro-F1 %.4f" % (name, *measure(logits_of(average.network, faces), labels)))
-        say(f"{step} steps, {seen} faces in {time.monotonic() - begin:.0f} s", flush=True)
-    distributed.destroy_process_group()
+        step, seen, lost = step + 1, seen + len(x), lost + loss.detach()
+        if step % Average.EVERY == 0:
+            average.add(network)
+        if step % 50 == 0 and DEVICE == "cuda":
+            torch.cuda.synchronize()
+        elapsed = time.monotonic() - begin
+        progress = step / steps if steps else elapsed / (60 * minutes)
+        if progress * 8 >= told + 1 or progress >= 1:
+            told, lost = int(progress * 8), lost.item() / step
+            print(f"{name}: {elapsed:4.0f} s, step {step}, {seen / elapsed:.0f} faces/s, loss so far {lost:.4f}, "
+                  "choice half %.4f / %.4f" % measure(logits_of(average.network, data.choice[0]), data.choice[1]), flush=True)
+            lost = torch.tensor(lost * step, device=DEVICE)
+    return average.network
 
 
 def save(network, path: pathlib.Path) -> None:
     aside = path.with_suffix(".new")
-    torch.save(network.state_dict(), aside)
+    torch.save({key: value.cpu() for key, value in network.state_dict().items()}, aside)
     aside.replace(path)
+
+
+def teach(arguments, data: Data) -> list:
+    judges = []
+    for index in range(arguments.judges):
+        path = arguments.out.with_name(f"{arguments.out.stem}.judge{index}.pt")
+        judge = LargeNetwork(arguments.judge_widths).to(DEVICE, memory_format=torch.channels_last)
+        if path.exists():
+            judge.load_state_dict(torch.load(path))
+        else:
+            torch.manual_seed(arguments.seed * 100 + index)
+            judge = fit(f"judge {index}", judge, data.batches(256), data, arguments.judge_minutes, arguments.judge_steps,
+                        arguments.rate, 0.1)
+            save(judge, path)
+        judges.append(judge)
+    for name, (faces, labels) in (("choice", data.choice), ("report", data.report)):
+        shares = sum(logits_of(judge, faces).softmax(1) for judge in judges)
+        print("judges together, %s half: %.4f / %.4f" % (name, *measure(shares, labels)), flush=True)
+    return judges
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../shared/data/train"))
-    parser.add_argument("--votes", type=pathlib.Path, required=True, help="votes.npz of teachers.py")
-    parser.add_argument("--photos", type=pathlib.Path, help="photos.npz of photos.py, read when it is needed")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="file for the trained weights")
+    parser.add_argument("--photos", type=pathlib.Path, required=True, help="photos.npz of photos.py")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="file for the trained weights; the judges' lie beside it")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--processes", type=int, default=2, help="one core each")
-    parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=0.02, help="peak learning rate of the kernels")
-    parser.add_argument("--own-share", type=float, default=0.65, help="of the label against the teachers' votes")
-    parser.add_argument("--small-share", type=float, default=0.65, help="of the training done on 32x32 crops")
-    parser.add_argument("--minutes", type=float, default=60, help="length of the training, unless --steps says it")
-    parser.add_argument("--steps", type=int, default=0)
-    parser.add_argument("--report-every", type=float, default=120, help="seconds")
+    parser.add_argument("--widths", type=int, nargs=5, default=WIDTHS)
+    parser.add_argument("--blocks", type=int, nargs=2, default=(2, 2))
+    parser.add_argument("--batch", type=int, default=1024, help="of the small network")
+    parser.add_argument("--judges", type=int, default=4)
+    parser.add_argument("--judge-widths", type=int, nargs=4, default=(64, 128, 256, 512))
+    parser.add_argument("--rounds", type=int, default=36, help="judged views of each face")
+    parser.add_argument("--judge-minutes", type=float, default=1.2, help="length of each one's training")
+    parser.add_argument("--judge-steps", type=int, default=0, help="instead of minutes")
+    parser.add_argument("--minutes", type=float, default=2, help="length of the small network's training")
+    parser.add_argument("--steps", type=int, default=0, help="instead of minutes")
     arguments = parser.parse_args()
-    arguments.out = arguments.out.resolve()
-    pathlib.Path(f"{arguments.out}.meeting").unlink(missing_ok=True)
-    multiprocessing.spawn(train, (arguments,), arguments.processes)
+
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
+    torch.manual_seed(arguments.seed)
+    np.random.seed(arguments.seed)
+    begin = time.monotonic()
+    data = Data(arguments)
+    judges = teach(arguments, data)
+    views = Views(data, judges, arguments.rounds)
+    print(f"{len(views.x)} views judged at {time.monotonic() - begin:.0f} s", flush=True)
+    network = fit("network", Network(arguments.widths, arguments.blocks), views.batches(arguments.batch), data,
+                  arguments.minutes, arguments.steps, arguments.rate, 0.02)
+    save(network, arguments.out)
+    for name, (faces, labels) in (("choice", data.choice), ("report", data.report)):
+        print("network, %s half: accuracy %.4f, macro-F1 %.4f" % (name, *measure(logits_of(network, faces), labels)), flush=True)
 
 
 if __name__ == "__main__":

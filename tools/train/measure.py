@@ -23,7 +23,7 @@ OWN_SIDE, VIEW = 88, 44 / 48
 class Networks:
     def __init__(self, models: pathlib.Path, face_api: pathlib.Path, mini_xception: pathlib.Path):
         self.landmarker = photos.Landmarker(models)
-        self.own = teachers.compile_model(models / "viva_expression.xml")
+        self.own = teachers.compile_model(models / "viva_expressions.xml")
         self.face_api = teachers.compile_model(face_api)
         self.mini_xception = teachers.compile_model(mini_xception)
 
