@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 import photos
-import teachers
+import packaged
 
-CLASSES = teachers.CLASSES
+CLASSES = packaged.CLASSES
 OWN_ORDER = [3, 5, 4, 1, 2, 6, 0]  # neutral, happy, sad, angry, fear, disgust, surprise -> FER2013's order
 OWN_SIDE, VIEW = 88, 44 / 48
 
@@ -23,9 +23,9 @@ OWN_SIDE, VIEW = 88, 44 / 48
 class Networks:
     def __init__(self, models: pathlib.Path, face_api: pathlib.Path, mini_xception: pathlib.Path):
         self.landmarker = photos.Landmarker(models)
-        self.own = teachers.compile_model(models / "viva_expressions.xml")
-        self.face_api = teachers.compile_model(face_api)
-        self.mini_xception = teachers.compile_model(mini_xception)
+        self.own = packaged.compile_model(models / "viva_expressions.xml")
+        self.face_api = packaged.compile_model(face_api)
+        self.mini_xception = packaged.compile_model(mini_xception)
 
     def ask(self, image: np.ndarray, framed, wide) -> np.ndarray:
         """Three answers: image is RGB, `framed` the region as FER2013's, `wide` the one for face-api."""
@@ -33,9 +33,9 @@ class Networks:
         crop = photos.warp(image, seen, OWN_SIDE).astype(np.float32)[None] / 255
         own = self.own(crop)[0][0][OWN_ORDER]
         pixels = photos.warp(image, wide, 112).astype(np.float32) - np.array([122.782, 117.001, 104.298], np.float32)
-        face_api = self.face_api((pixels / 255)[None])[0][0][teachers.FACE_API_ORDER]
+        face_api = self.face_api((pixels / 255)[None])[0][0][packaged.FACE_API_ORDER]
         grey = photos.grey(photos.warp(image, framed, 48))
-        return np.stack([own, face_api, teachers.ask_mini_xception(self.mini_xception, grey[None])[0]])
+        return np.stack([own, face_api, packaged.ask_mini_xception(self.mini_xception, grey[None])[0]])
 
     def ask_crop(self, face: np.ndarray) -> np.ndarray:
         image, side = np.repeat(face[:, :, None], 3, 2), face.shape[0]
@@ -65,6 +65,15 @@ def calibration_error(shares: np.ndarray, labels: np.ndarray, bins: int = 10) ->
     return sum(part.mean() * abs(sure[part].mean() - right[part].mean()) for part in parts if part.any())
 
 
+def fitted_temperature(shares: np.ndarray, labels: np.ndarray) -> float:
+    """With which the shares have the least cross-entropy; src/vision/expression.c has that of the photos held back."""
+    def loss(temperature: float) -> float:
+        sharp = shares ** (1 / temperature)
+        return -np.log(sharp[range(len(labels)), labels] / sharp.sum(1)).mean()
+
+    return min(np.arange(0.3, 2, 0.02), key=loss)
+
+
 def macro_f1(guess: np.ndarray, labels: np.ndarray) -> float:
     scores = []
     for index in np.unique(labels):
@@ -88,6 +97,7 @@ def tell(name: str, answers: np.ndarray, labels: np.ndarray, confusion: bool) ->
         guess = shares.argmax(1)
         figures = (guess == labels).mean(), macro_f1(guess, labels), calibration_error(shares, labels)
         print(f"| {who} |" + "".join(f" {figure:.3f} |" for figure in figures))
+    print(f"temperature of the own one's best fit: {fitted_temperature(own, labels):.2f}")
     if confusion:
         print("\nown, rows = label:\n| |" + "".join(f" {c} |" for c in CLASSES) + " recall | precision |")
         for index, label in enumerate(CLASSES):

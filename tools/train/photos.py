@@ -2,7 +2,7 @@
 """Cuts the faces out of the labelled photos as Viva's landmarker sees them, grey and 48x48, framed like FER2013's.
 
 The detector and the mesh are those that ./dev deps prepares; detection, regions and crops are as in src/vision. Writes
-photos.npz: train_x, train_y, train_votes and held_x, held_y (every 6th photo of a class, never trained on).
+photos.npz: train_x, train_y, held_x, held_y (every 6th photo of a class, never trained on).
 """
 
 import argparse
@@ -14,8 +14,7 @@ import tarfile
 import numpy as np
 from PIL import Image
 
-import teachers
-from teachers import CLASSES
+from packaged import CLASSES, compile_model
 
 SIDE = 48
 # FER2013's frame about the mesh of the face in it: its side, and how far it lies above the mesh's middle, in sizes of the
@@ -35,8 +34,8 @@ def anchors() -> np.ndarray:
 
 class Landmarker:
     def __init__(self, models: pathlib.Path):
-        self.detector = teachers.compile_model(models / "face_detection.tflite")
-        self.mesh = teachers.compile_model(models / "face_mesh.tflite")
+        self.detector = compile_model(models / "face_detection.tflite")
+        self.mesh = compile_model(models / "face_mesh.tflite")
         self.anchors = anchors()
 
     def detect(self, image: np.ndarray):
@@ -131,8 +130,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../shared/data/train"))
     parser.add_argument("--models", type=pathlib.Path, required=True, help="folder that ./dev deps prepares")
-    parser.add_argument("--face-api", type=pathlib.Path, required=True, help="face_expression.xml, of face_api.py")
-    parser.add_argument("--mini-xception", type=pathlib.Path, required=True, help="emotion_model_quantized.tflite")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
 
@@ -151,8 +148,6 @@ def main() -> None:
     for part, pairs in parts.items():
         out[f"{part}_x"] = np.stack([face for face, _ in pairs])
         out[f"{part}_y"] = np.array([label for _, label in pairs], np.uint8)
-    networks = [teachers.compile_model(arguments.face_api), teachers.compile_model(arguments.mini_xception)]
-    out["train_votes"] = teachers.ask_all(*networks, out["train_x"]).astype(np.float32).mean(1)
     np.savez(arguments.out, **out)
     print({name: values.shape for name, values in out.items()}, seen)
 

@@ -236,16 +236,44 @@ static void test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one(void 
 	free_picture(frame);
 }
 
-// The square of `side` pixels at (left, top) of astronaut.png.
-static struct viva_bytes cut_astronaut(int left, int top, int side)
+// The square of `side` pixels at (left, top) of astronaut.png, of which each pixel is the mean of `step` by `step`.
+static struct viva_bytes shrink_astronaut(int left, int top, int side, int step)
 {
 	uint8_t *pixels = malloc((size_t)side * (size_t)side * 3);
 	assert_non_null(pixels);
-	for (int row = 0; row < side; row++)
-		memcpy(pixels + row * side * 3, astronaut + ((top + row) * 512 + left) * 3, (size_t)side * 3);
+	for (int i = 0; i < side * side * 3; i++) {
+		int x = left + i / 3 % side * step, y = top + i / 3 / side * step, sum = 0;
+		for (int part = 0; part < step * step; part++)
+			sum += astronaut[((y + part / step) * 512 + x + part % step) * 3 + i % 3];
+		pixels[i] = (uint8_t)(sum / (step * step));
+	}
 	struct viva_bytes picture = make_png(pixels, side, side);
 	free(pixels);
 	return picture;
+}
+
+static struct viva_bytes cut_astronaut(int left, int top, int side)
+{
+	return shrink_astronaut(left, top, side, 1);
+}
+
+static void test_vision__a_small_face_is_judged_less_surely_than_a_large_one(void **state)
+{
+	(void)state;
+	need_face();
+	struct viva_bytes large = cut_astronaut(162, 48, 132), small = shrink_astronaut(162, 48, 44, 3);
+	struct viva_error error = {0};
+	float sure[VIVA_EXPRESSION_COUNT], unsure[VIVA_EXPRESSION_COUNT], sum = 0;
+	assert_ok(viva_vision_classify_face(vision, large, VIVA_IMAGE_ANY, sure, &error));
+	assert_ok(viva_vision_classify_face(vision, small, VIVA_IMAGE_ANY, unsure, &error));
+	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++) {
+		sum += unsure[i];
+		assert_true(unsure[i] <= unsure[VIVA_EMOTION_HAPPY]);
+	}
+	assert_float_equal(sum, 1, .001f);
+	assert_true(unsure[VIVA_EMOTION_HAPPY] < sure[VIVA_EMOTION_HAPPY]);
+	free_picture(large);
+	free_picture(small);
 }
 
 static void test_vision__a_face_that_is_cut_out_already_is_classified_without_looking_for_it(void **state)
@@ -566,6 +594,7 @@ int main(void)
 		cmocka_unit_test(test_vision__two_small_faces_are_counted),
 		cmocka_unit_test(test_vision__detectors_take_turns_at_looking_for_others_than_the_followed_face),
 		cmocka_unit_test(test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one),
+		cmocka_unit_test(test_vision__a_small_face_is_judged_less_surely_than_a_large_one),
 		cmocka_unit_test(test_vision__a_face_that_is_cut_out_already_is_classified_without_looking_for_it),
 		cmocka_unit_test(test_vision__an_eye_that_is_cut_out_is_open_or_not),
 		cmocka_unit_test(test_vision__a_face_that_moves_is_followed_without_the_detector),
