@@ -11,8 +11,9 @@
 //   relevance   the first line {"bank":[{"text","points":[…]},…]} opens the library with these questions → {"open_ms",
 //               "open_cpu_ms"}; then {"question","points":[…],"narrative"?,"answer"} →
 //               {"relevance","points":[status,…]}
-//   time        as relevance, but with "rounds" → {"ms":[…],"cpu_ms":[…],"rss_mb"}: of that many analyses
-//   embed       {"texts":[…],"batch"} → {"ms","cpu_ms","rss_mb","first"}: embedded in one call or one by one; the first
+//   time        as relevance, but with "rounds" and "reference_answer"? → {"ms":[…],"cpu_ms":[…],"rss_mb"}: of that
+//   many analyses embed       {"texts":[…],"batch"} → {"ms","cpu_ms","rss_mb","first"}: embedded in one call or one by
+//   one; the first
 //               vector
 //   keyphrases  {"text"} → {"phrases":[…],"stems":[…]}
 //   stems       {"texts":[…]} → {"stems":[…]}: each text's words as the stems by which phrases are compared
@@ -237,6 +238,12 @@ static int read_answer(struct driver *driver, struct viva_answer *ret_answer)
 		code = get(driver, "answer", &answer.transcript);
 	if (code == 0)
 		code = get_points(driver, driver->in, &answer.reference_points, &answer.reference_point_count);
+	const char *reference = NULL;
+	if (code == 0)
+		code = viva_json_get_text(driver->in, "reference_answer", false, 0, MAX_LINE, &reference,
+					  driver->error);
+	if (code == 0 && reference)
+		answer.reference_answer = viva_bytes_of_text(reference);
 	answer.is_narrative = json_is_true(json_object_get(driver->in, "narrative"));
 	if (code == 0)
 		*ret_answer = answer;

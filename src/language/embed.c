@@ -39,7 +39,7 @@ struct viva_embedder {
 
 struct viva_embedder_options viva_embedder_defaults(void)
 {
-	return (struct viva_embedder_options){.max_concurrent = 2, .cache_entries = 1024};
+	return (struct viva_embedder_options){.max_concurrent = 2, .cache_entries = 8192};
 }
 
 static int path_of(const char *directory, const char *name, char ret_path[PATH_MAX], struct viva_error *error)
