@@ -47,7 +47,7 @@ def face(frames):
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory):
     """The platform that most tests share. Each test starts interviews of its own."""
-    running = viva_platform.Platform(tmp_path_factory.mktemp("platform"), VIVA_TOKEN_KEY=TOKEN_KEY, VIVA_FRAMES_AT_A_TIME="0")
+    running = viva_platform.Platform(tmp_path_factory.mktemp("platform"), VIVA_TOKEN_KEY=TOKEN_KEY)
     yield running
     assert running.stop() == 0, running.log()[-3000:]
     viva_log.assert_sound(running.log())

@@ -59,14 +59,14 @@ def test_each_service_is_registered_as_the_reference_design_has_it(agent, fleet)
     assert {check["Status"] for check in agent.checks().values()} == {"passing"}, agent.checks()
 
 
-def assert_even(load, emotions):
+def assert_even(load, emotions, within):
     wait_until(lambda: all(rpc_calls(each, ANALYZE) for each in emotions), "all are used")
     before = [rpc_calls(each, ANALYZE) for each in emotions]
     load.wait_for(200)
     counts = [rpc_calls(each, ANALYZE) - old for each, old in zip(emotions, before)]
     print(f"calls of each instance: {counts}")
     share = sum(counts) / len(counts)
-    assert 0.9 * share <= min(counts) and max(counts) <= 1.1 * share, counts
+    assert (1 - within) * share <= min(counts) and max(counts) <= (1 + within) * share, counts
 
 
 def test_calls_are_spread_evenly_over_the_instances(fleet, face, tmp_path):
@@ -76,11 +76,12 @@ def test_calls_are_spread_evenly_over_the_instances(fleet, face, tmp_path):
     gateway, emotions = start_all(fleet, emotions=3)
     interview = next(each for each in fleet.instances if each.name == "interview")
     with FrameLoad(gateway.url, face) as load:
-        assert_even(load, emotions)
+        assert_even(load, emotions, 0.1)
         settings.write_text("VIVA_BALANCING=least_loaded\n")
         os.kill(interview.pid, signal.SIGHUP)
         wait_until(lambda: "the setting balancing has changed" in interview.running.log(), "it balances otherwise")
-        assert_even(load, emotions)
+        # An instance that the machine holds up has more calls in flight, and rightly gets fewer.
+        assert_even(load, emotions, 0.5)
     assert load.failures == []
 
 
