@@ -10,41 +10,8 @@
 
 #include "pictures.h"
 #include "vision/details.h"
+#include "vision_fixture.h"
 #include "viva_test.h"
-
-static struct viva_vision *vision;
-static uint8_t *astronaut;
-
-static int open_vision(void **state)
-{
-	(void)state;
-	struct viva_error error = {0};
-	struct viva_vision_options options = viva_vision_defaults();
-	options.model_directory = getenv("VIVA_MODEL_DIR");
-	options.contexts = 2;
-	if (options.model_directory && viva_vision_open(&options, &vision, &error) == 0) {
-		astronaut = read_astronaut();
-		return 0;
-	}
-	print_error("the models can't be opened: %s\n", error.message);
-	return -1;
-}
-
-static int close_vision(void **state)
-{
-	(void)state;
-	vision = viva_vision_destroy(vision);
-	free(astronaut);
-	return 0;
-}
-
-static void need_face(void)
-{
-	if (astronaut)
-		return;
-	print_message("skipped: no demo/astronaut.png in VIVA_CACHE_DIR; run ./dev deps\n");
-	skip();
-}
 
 static struct viva_vision_result analyze(struct viva_bytes frame, int64_t time_ms, struct viva_tracker *tracker)
 {
@@ -236,84 +203,6 @@ static void test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one(void 
 	free_picture(frame);
 }
 
-// The square of `side` pixels at (left, top) of astronaut.png, of which each pixel is the mean of `step` by `step`.
-static struct viva_bytes shrink_astronaut(int left, int top, int side, int step)
-{
-	uint8_t *pixels = malloc((size_t)side * (size_t)side * 3);
-	assert_non_null(pixels);
-	for (int i = 0; i < side * side * 3; i++) {
-		int x = left + i / 3 % side * step, y = top + i / 3 / side * step, sum = 0;
-		for (int part = 0; part < step * step; part++)
-			sum += astronaut[((y + part / step) * 512 + x + part % step) * 3 + i % 3];
-		pixels[i] = (uint8_t)(sum / (step * step));
-	}
-	struct viva_bytes picture = make_png(pixels, side, side);
-	free(pixels);
-	return picture;
-}
-
-static struct viva_bytes cut_astronaut(int left, int top, int side)
-{
-	return shrink_astronaut(left, top, side, 1);
-}
-
-static void test_vision__a_small_face_is_judged_less_surely_than_a_large_one(void **state)
-{
-	(void)state;
-	need_face();
-	struct viva_bytes large = cut_astronaut(162, 48, 132), small = shrink_astronaut(162, 48, 44, 3);
-	struct viva_error error = {0};
-	float sure[VIVA_EXPRESSION_COUNT], unsure[VIVA_EXPRESSION_COUNT], sum = 0;
-	assert_ok(viva_vision_classify_face(vision, large, VIVA_IMAGE_ANY, sure, &error));
-	assert_ok(viva_vision_classify_face(vision, small, VIVA_IMAGE_ANY, unsure, &error));
-	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++) {
-		sum += unsure[i];
-		assert_true(unsure[i] <= unsure[VIVA_EMOTION_HAPPY]);
-	}
-	assert_float_equal(sum, 1, .001f);
-	assert_true(unsure[VIVA_EMOTION_HAPPY] < sure[VIVA_EMOTION_HAPPY]);
-	free_picture(large);
-	free_picture(small);
-}
-
-static void test_vision__a_face_that_is_cut_out_already_is_classified_without_looking_for_it(void **state)
-{
-	(void)state;
-	need_face();
-	struct viva_bytes face = cut_astronaut(162, 48, 132);
-	struct viva_error error = {0};
-	float expressions[VIVA_EXPRESSION_COUNT], sum = 0;
-	assert_ok(viva_vision_classify_face(vision, face, VIVA_IMAGE_ANY, expressions, &error));
-	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++) {
-		sum += expressions[i];
-		assert_true(expressions[i] <= expressions[VIVA_EMOTION_HAPPY]);
-	}
-	assert_float_equal(sum, 1, .001f);
-	struct viva_bytes broken = {.data = face.data, .size = face.size / 2};
-	assert_int_equal(viva_vision_classify_face(vision, broken, VIVA_IMAGE_ANY, expressions, &error), VIVA_EIMAGE);
-	assert_true(expressions[VIVA_EMOTION_HAPPY] > 0);
-	free_picture(face);
-}
-
-static void test_vision__an_eye_that_is_cut_out_is_open_or_not(void **state)
-{
-	(void)state;
-	need_face();
-	struct viva_bytes eye = cut_astronaut(190, 86, 28);
-	struct viva_error error = {0};
-	float open = 0;
-	assert_ok(viva_vision_classify_eye(vision, eye, VIVA_IMAGE_ANY, &open, &error));
-	assert_true(open > .8f && open <= 1);
-	// Skin of the forehead, where nothing looks back.
-	struct viva_bytes skin = cut_astronaut(208, 66, 20);
-	assert_ok(viva_vision_classify_eye(vision, skin, VIVA_IMAGE_ANY, &open, &error));
-	assert_true(open >= 0 && open < .5f);
-	struct viva_bytes broken = {.data = eye.data, .size = eye.size / 2};
-	assert_int_equal(viva_vision_classify_eye(vision, broken, VIVA_IMAGE_ANY, &open, &error), VIVA_EIMAGE);
-	free_picture(eye);
-	free_picture(skin);
-}
-
 static void test_vision__a_face_that_moves_is_followed_without_the_detector(void **state)
 {
 	(void)state;
@@ -485,86 +374,6 @@ static void test_vision__the_details_are_those_of_the_result(void **state)
 	free_picture(frame);
 }
 
-static struct viva_thumbnail thumbnail(struct viva_bytes picture, struct viva_buffer *out)
-{
-	struct viva_thumbnail size;
-	*out = (struct viva_buffer){.limit = 1 << 20};
-	assert_ok(viva_vision_thumbnail(vision, picture, VIVA_IMAGE_ANY, out, &size, NULL));
-	return size;
-}
-
-static void test_vision__a_thumbnail_is_small_in_proportion_and_like_the_picture(void **state)
-{
-	(void)state;
-	static const int sizes[][4] = {
-		{640, 480, 320, 240}, {480, 640, 240, 320}, {4000, 50, 320, 4}, {4000, 2, 320, 1}, {33, 17, 33, 17}};
-	for (size_t i = 0; i < VIVA_COUNT(sizes); i++) {
-		uint8_t *rgb = make_gradient(sizes[i][0], sizes[i][1]);
-		struct viva_bytes png = make_png(rgb, sizes[i][0], sizes[i][1]);
-		struct viva_buffer out;
-		struct viva_thumbnail size = thumbnail(png, &out);
-		assert_int_equal(size.width, sizes[i][2]);
-		assert_int_equal(size.height, sizes[i][3]);
-		assert_in_range(out.size, 100, VIVA_THUMBNAIL_MAX_BYTES);
-		// A thumbnail's thumbnail has the same size: it is what it says it is.
-		struct viva_buffer again;
-		size = thumbnail(viva_bytes_of(out.data, out.size), &again);
-		assert_int_equal(size.width, sizes[i][2]);
-		assert_int_equal(size.height, sizes[i][3]);
-		viva_buffer_finish(&out);
-		viva_buffer_finish(&again);
-		free_picture(png);
-		free(rgb);
-	}
-}
-
-static void test_vision__a_thumbnail_carries_nothing_but_pixels(void **state)
-{
-	(void)state;
-	uint8_t *rgb = make_gradient(640, 480);
-	struct viva_bytes jpeg = make_jpeg(rgb, 640, 480, (struct jpeg_options){0});
-	const uint8_t place[] = {0xff, 0xd8, 0xff, 0xe1, 0,   18,  'E', 'x', 'i', 'f',
-				 0,    0,    'G',  'P',  'S', ' ', 'h', 'o', 'm', 'e'};
-	uint8_t *tagged = malloc(jpeg.size + sizeof place);
-	memcpy(tagged, place, sizeof place);
-	memcpy(tagged + sizeof place, jpeg.data + 2, jpeg.size - 2);
-	struct viva_buffer out;
-	thumbnail(viva_bytes_of(tagged, jpeg.size + sizeof place - 2), &out);
-	assert_null(memmem(out.data, out.size, "GPS", 3));
-	assert_null(memmem(out.data, out.size, "Exif", 4));
-	viva_buffer_finish(&out);
-	free(tagged);
-	free_picture(jpeg);
-	free(rgb);
-}
-
-static void test_vision__a_thumbnail_of_noise_is_coarser_and_of_no_picture_none(void **state)
-{
-	(void)state;
-	uint32_t random = 1;
-	uint8_t *rgb = malloc((size_t)3 * 320 * 320);
-	for (size_t i = 0; i < (size_t)3 * 320 * 320; i++) {
-		random = random * 1664525u + 1013904223u;
-		rgb[i] = (uint8_t)(random >> 24);
-	}
-	struct viva_bytes noise = make_png(rgb, 320, 320);
-	struct viva_buffer out;
-	struct viva_thumbnail size = thumbnail(noise, &out);
-	assert_int_equal(size.width, 320);
-	assert_in_range(out.size, 10000, VIVA_THUMBNAIL_MAX_BYTES);
-	viva_buffer_finish(&out);
-	// No room: nothing was appended.
-	out = (struct viva_buffer){.limit = 1000};
-	assert_error(viva_vision_thumbnail(vision, noise, VIVA_IMAGE_ANY, &out, &size, NULL), VIVA_ELIMIT);
-	assert_int_equal(out.size, 0);
-	assert_error(viva_vision_thumbnail(vision, viva_bytes_of(noise.data, noise.size / 2), VIVA_IMAGE_ANY, &out,
-					   &size, NULL),
-		     VIVA_EIMAGE);
-	viva_buffer_finish(&out);
-	free_picture(noise);
-	free(rgb);
-}
-
 static void test_vision__details_of_several_faces_have_a_box_for_each_in_every_frame(void **state)
 {
 	(void)state;
@@ -594,9 +403,6 @@ int main(void)
 		cmocka_unit_test(test_vision__two_small_faces_are_counted),
 		cmocka_unit_test(test_vision__detectors_take_turns_at_looking_for_others_than_the_followed_face),
 		cmocka_unit_test(test_vision__a_smile_is_happy_and_the_probabilities_sum_to_one),
-		cmocka_unit_test(test_vision__a_small_face_is_judged_less_surely_than_a_large_one),
-		cmocka_unit_test(test_vision__a_face_that_is_cut_out_already_is_classified_without_looking_for_it),
-		cmocka_unit_test(test_vision__an_eye_that_is_cut_out_is_open_or_not),
 		cmocka_unit_test(test_vision__a_face_that_moves_is_followed_without_the_detector),
 		cmocka_unit_test(test_vision__a_face_that_goes_is_missed_and_one_that_comes_back_found),
 		cmocka_unit_test(test_vision__a_frame_that_comes_twice_counts_once),
@@ -607,9 +413,6 @@ int main(void)
 		cmocka_unit_test(test_vision__the_details_are_those_of_the_result),
 		cmocka_unit_test(test_vision__details_of_several_faces_have_a_box_for_each_in_every_frame),
 		cmocka_unit_test(test_vision__more_threads_than_contexts_take_turns),
-		cmocka_unit_test(test_vision__a_thumbnail_is_small_in_proportion_and_like_the_picture),
-		cmocka_unit_test(test_vision__a_thumbnail_carries_nothing_but_pixels),
-		cmocka_unit_test(test_vision__a_thumbnail_of_noise_is_coarser_and_of_no_picture_none),
 	};
 	return cmocka_run_group_tests(tests, open_vision, close_vision);
 }
