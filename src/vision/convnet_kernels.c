@@ -8,67 +8,103 @@
 #include <immintrin.h>
 #endif
 
-static void multiply_plain(const struct viva_patches *patches, const struct viva_panel *panel)
+// Four floats, wherever they lie: what compilers know of vectors on any processor.
+typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t four_bits __attribute__((vector_size(16), aligned(4), may_alias));
+enum { FOURS = VIVA_PANEL / 4 };
+
+static inline const four *fours(const float *values)
 {
-	for (size_t pixel = 0; pixel < patches->count; pixel++) {
-		float sum[VIVA_PANEL];
-		memcpy(sum, panel->bias, sizeof sum);
-		const float *weights = panel->weights;
-		for (size_t i = 0; i < patches->stretches; i++) {
-			const float *stretch = patches->first + pixel * patches->pixel_step + i * patches->stretch_step;
-			for (size_t k = 0; k < patches->length; k++, weights += VIVA_PANEL) {
-				for (int channel = 0; channel < VIVA_PANEL; channel++)
-					sum[channel] += stretch[k] * weights[channel];
+	return (const four *)(const void *)values;
+}
+
+// Each of `values` that is below zero by its slope.
+static inline four sloped(four values, four slopes)
+{
+	const four_bits is_below = values < 0;
+	return (four)(((four_bits)(values * slopes) & is_below) | ((four_bits)values & ~is_below));
+}
+
+// `count` pixels, one or two: their sums stay in registers.
+__attribute__((always_inline)) static inline void multiply_few(const size_t count, const struct viva_patches *patches,
+							       const struct viva_panel *panel, size_t pixel)
+{
+	four sums[2][FOURS];
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < FOURS; k++)
+			sums[i][k] = fours(panel->bias)[k];
+	}
+	const float *weights = panel->weights, *stretch = patches->first + pixel * patches->pixel_step;
+	for (size_t stretches = patches->stretches; stretches > 0; stretches--, stretch += patches->stretch_step) {
+		for (size_t at = 0; at < patches->length; at++, weights += VIVA_PANEL) {
+			for (size_t i = 0; i < count; i++) {
+				float number = stretch[i * patches->pixel_step + at];
+				for (size_t k = 0; k < FOURS; k++)
+					sums[i][k] += number * fours(weights)[k];
 			}
 		}
+	}
+	for (size_t i = 0; i < count; i++, pixel++) {
 		const float *addend = panel->addend ? panel->addend + pixel * panel->addend_step : NULL;
 		float *output = panel->output + pixel * panel->output_step;
-		for (int channel = 0; channel < VIVA_PANEL; channel++) {
-			float value = sum[channel] + (addend ? addend[channel] : 0);
-			output[channel] = value < 0 ? value * panel->slopes[channel] : value;
+		for (size_t k = 0; k < FOURS; k++) {
+			if (addend)
+				sums[i][k] += fours(addend)[k];
+			four finished = sloped(sums[i][k], fours(panel->slopes)[k]);
+			memcpy(output + 4 * k, &finished, sizeof finished);
 		}
 	}
 }
 
-static void depthwise_pixel(const struct viva_depthwise *row, size_t pixel, float *ret_output)
+static void multiply_plain(const struct viva_patches *patches, const struct viva_panel *panel)
 {
-	memcpy(ret_output, row->bias, row->channels * sizeof *ret_output);
+	size_t pixel = 0;
+	for (; pixel + 2 <= patches->count; pixel += 2)
+		multiply_few(2, patches, panel, pixel);
+	if (pixel < patches->count)
+		multiply_few(1, patches, panel, pixel);
+}
+
+// Four channels of a pixel.
+static four depthwise_four(const struct viva_depthwise *row, size_t channel, size_t pixel)
+{
+	four sum = *fours(row->bias + channel);
 	for (size_t y = 0; y < 3; y++) {
 		for (size_t x = 0; x < 3; x++) {
 			size_t column = pixel * row->stride + x;
 			if (column < row->padding || column - row->padding >= row->width)
 				continue;
-			const float *input = row->rows[y] + (column - row->padding) * row->channels;
-			const float *kernel = row->kernel + (y * 3 + x) * row->channels;
-			for (size_t channel = 0; channel < row->channels; channel++)
-				ret_output[channel] += input[channel] * kernel[channel];
+			const float *input = row->rows[y] + (column - row->padding) * row->channels + channel;
+			sum += *fours(input) * *fours(row->kernel + (y * 3 + x) * row->channels + channel);
 		}
 	}
+	return sum;
 }
 
 static void depthwise_plain(const struct viva_depthwise *row)
 {
-	for (size_t pixel = 0; pixel < row->output_width; pixel++)
-		depthwise_pixel(row, pixel, row->output + pixel * row->channels);
-}
-
-static float float_of_half(uint16_t half)
-{
-	uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 0x1f, mantissa = half & 0x3ff;
-	float value;
-	if (exponent == 0) {
-		value = (float)mantissa * 0x1p-24f;
-		return sign ? -value : value;
+	for (size_t pixel = 0; pixel < row->output_width; pixel++) {
+		for (size_t channel = 0; channel < row->channels; channel += 4) {
+			four sum = depthwise_four(row, channel, pixel);
+			memcpy(row->output + pixel * row->channels + channel, &sum, sizeof sum);
+		}
 	}
-	uint32_t bits = sign | (exponent == 0x1f ? 0xffu : exponent + 127 - 15) << 23 | mantissa << 13;
-	memcpy(&value, &bits, sizeof value);
-	return value;
 }
 
+// The half's exponent and fraction, moved to where a float has them, are the number by the difference of both
+// exponents' biases, but for infinities and what is no number.
 static void widen_plain(const uint16_t *halves, size_t count, float *ret_floats)
 {
-	for (size_t i = 0; i < count; i++)
-		ret_floats[i] = float_of_half(halves[i]);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t half = halves[i], bits = (half & 0x7fff) << 13;
+		float value;
+		memcpy(&value, &bits, sizeof value);
+		value *= 0x1p112f;
+		memcpy(&bits, &value, sizeof bits);
+		bits |= (half & 0x7c00) == 0x7c00 ? 0x7f800000 : 0;
+		bits |= (half & 0x8000) << 16;
+		memcpy(&ret_floats[i], &bits, sizeof bits);
+	}
 }
 
 const struct viva_convnet_kernels *viva_convnet_plain_kernels(void)

@@ -53,7 +53,8 @@ struct viva_convnet_kernels {
 	void (*widen)(const uint16_t *halves, size_t count, float *ret_floats);
 };
 
-// The fastest that this processor can do: AVX2 with FMA and F16C, or plain C. They agree within rounding.
+// The fastest that this processor can do: AVX2 with FMA and F16C, or what compilers make of C. They agree within
+// rounding.
 const struct viva_convnet_kernels *viva_convnet_kernels(void);
 const struct viva_convnet_kernels *viva_convnet_plain_kernels(void);
 
