@@ -24,7 +24,7 @@ int worker_delivery_state_parse(const char *name, enum worker_delivery_state *re
 {
 	for (int i = 0; i < WORKER_DELIVERY_STATES; i++) {
 		if (strcmp(STATES[i], name) == 0) {
-			*ret_state = i;
+			*ret_state = (enum worker_delivery_state)i;
 			return 0;
 		}
 	}

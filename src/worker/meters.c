@@ -34,14 +34,16 @@ static struct viva_metric *labelled(const char *name, const char *label, const c
 static void register_all(void)
 {
 	for (int i = 0; i < WORKER_OUTCOMES; i++)
-		meters.frames[i] = labelled("viva_worker_frames_total", "outcome", worker_outcome_name(i),
-					    "Captured frames by what became of them");
+		meters.frames[i] =
+			labelled("viva_worker_frames_total", "outcome", worker_outcome_name((enum worker_outcome)i),
+				 "Captured frames by what became of them");
 	for (int i = 0; i < WORKER_COMPLETION_ENDS; i++)
 		meters.completions[i] = labelled("viva_worker_completions_total", "result", COMPLETION_ENDS[i],
 						 "Completed interviews by what became of them");
 	for (int i = 0; i < WORKER_ATTEMPTS; i++)
-		meters.attempts[i] = labelled("viva_worker_webhook_attempts_total", "result", worker_attempt_name(i),
-					      "Webhook calls by how they ended");
+		meters.attempts[i] =
+			labelled("viva_worker_webhook_attempts_total", "result",
+				 worker_attempt_name((enum worker_attempt)i), "Webhook calls by how they ended");
 	meters.frames_held = viva_gauge("viva_worker_frames_held", "",
 					"1 while frames are held back until the emotion service catches up");
 	meters.completion_wait_seconds =

@@ -196,7 +196,8 @@ static void test_deliveries__can_be_listed_by_state(void **state)
 	assert_string_equal(listed[0].id, "d1");
 	enum worker_delivery_state parsed;
 	for (int i = 0; i < WORKER_DELIVERY_STATES; i++) {
-		assert_ok(worker_delivery_state_parse(worker_delivery_state_name(i), &parsed));
+		assert_ok(worker_delivery_state_parse(worker_delivery_state_name((enum worker_delivery_state)i),
+						      &parsed));
 		assert_int_equal(parsed, i);
 	}
 	assert_error(worker_delivery_state_parse("lost", &parsed), VIVA_EINVAL);
