@@ -21,8 +21,6 @@ ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0",
     "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/lsan.supp:print_suppressions=0",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    # TBB opens a library in a way that AddressSanitizer forbids, unless it is told so.
-    "TBB_ENABLE_SANITIZERS": "1",
     "TSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/tsan.supp:halt_on_error=1:ignore_noninstrumented_modules=1",
 }
 

@@ -34,8 +34,7 @@ struct viva_context {
 };
 
 // `context` must be zeroed; on failure finish it all the same. VIVA_EMODEL, VIVA_ENOMEM.
-VIVA_MUST_CHECK int viva_context_init(struct viva_context *context, ov_core_t *core, const char *directory,
-				      struct viva_error *error);
+VIVA_MUST_CHECK int viva_context_init(struct viva_context *context, const char *directory, struct viva_error *error);
 void viva_context_finish(struct viva_context *context);
 
 // Decodes context->frame: whole, or with a focus as viva_picture_decode does. Points found before may no longer fit:

@@ -3,9 +3,13 @@
 
 #include <string.h>
 
-// Rows of depthwise convolution that are made before their pointwise one takes them: as many as stay in the first
-// cache.
-enum { CHUNK_FLOATS = 5120 };
+enum {
+	// Rows of depthwise convolution that are made before their pointwise one takes them: as many as stay in the
+	// first cache.
+	CHUNK_FLOATS = 5120,
+	// Rows of a map that get margins of zeros before they are convolved: as many as stay in the second.
+	MARGINED_FLOATS = 16384,
+};
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -18,11 +22,26 @@ static size_t rows_at_a_time(const struct viva_convnet_step *step)
 	return rows > 0 ? smaller(rows, step->to.height) : 1;
 }
 
+// Of all windows that begin in a row of the map, side by side.
+static size_t margined_row_floats(const struct viva_convnet_step *step)
+{
+	return ((step->to.width - 1) * step->stride + step->kernel) * step->from.channels;
+}
+
+// Output rows whose windows' rows have room in MARGINED_FLOATS, at least one.
+static size_t margined_rows_at_a_time(const struct viva_convnet_step *step)
+{
+	size_t rows = MARGINED_FLOATS / margined_row_floats(step);
+	return rows > step->kernel ? smaller((rows - step->kernel) / step->stride + 1, step->to.height) : 1;
+}
+
 size_t viva_convnet_patch_floats(const struct viva_convnet_step *step)
 {
 	if (step->kind == VIVA_CONVNET_SEPARABLE)
 		return rows_at_a_time(step) * step->to.width * step->from.channels;
-	return step->kernel * step->kernel * step->from.channels;
+	if (step->kind != VIVA_CONVNET_CONVOLUTION)
+		return 0;
+	return ((margined_rows_at_a_time(step) - 1) * step->stride + step->kernel) * margined_row_floats(step);
 }
 
 // Of a separable convolution all, since each of its chunks needs them; else a panel at a time, which need not be large.
@@ -30,6 +49,8 @@ size_t viva_convnet_wide_weights(const struct viva_convnet_step *step)
 {
 	if (step->kind == VIVA_CONVNET_SEPARABLE)
 		return step->from.channels * step->to.channels;
+	if (step->kind != VIVA_CONVNET_CONVOLUTION)
+		return 0;
 	return step->kernel * step->kernel * step->from.channels * VIVA_PANEL;
 }
 
@@ -95,83 +116,86 @@ static void run_separable(const struct viva_convnet *network, const struct viva_
 	}
 }
 
-// What the window of an output pixel sees, zeros where it leaves the map.
-static void gather_patch(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t x, size_t y)
+// Copies what the windows of `rows` output rows from `y` on see, with zeros where they leave the map.
+static void add_margins(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t y, size_t rows)
 {
-	size_t channels = step->from.channels, stretch = step->kernel * channels;
-	float *patch = network->patch;
-	memset(patch, 0, step->kernel * stretch * sizeof *patch);
-	for (size_t i = 0; i < step->kernel; i++) {
-		for (size_t k = 0; k < step->kernel; k++) {
-			size_t row = y * step->stride + i, column = x * step->stride + k;
-			if (row < step->padding || row - step->padding >= step->from.height || column < step->padding ||
-			    column - step->padding >= step->from.width)
-				continue;
-			size_t pixel = (row - step->padding) * step->from.width + column - step->padding;
-			memcpy(patch + i * stretch + k * channels, network->places[step->source] + pixel * channels,
-			       channels * sizeof *patch);
+	const size_t channels = step->from.channels, row_floats = margined_row_floats(step);
+	const size_t before = step->padding * channels, source_floats = step->from.width * channels;
+	const size_t copied = smaller(source_floats, row_floats - before), after = row_floats - before - copied;
+	float *output = network->patch;
+	for (size_t i = 0; i < (rows - 1) * step->stride + step->kernel; i++, output += row_floats) {
+		size_t row = y * step->stride + i;
+		if (row < step->padding || row - step->padding >= step->from.height) {
+			memset(output, 0, row_floats * sizeof *output);
+			continue;
+		}
+		const float *source = network->places[step->source] + (row - step->padding) * source_floats;
+		memset(output, 0, before * sizeof *output);
+		memcpy(output + before, source, copied * sizeof *output);
+		memset(output + before + copied, 0, after * sizeof *output);
+	}
+}
+
+static void widen_panel(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t number,
+			size_t size)
+{
+	if (step->bytes)
+		network->kernels->widen_bytes(step->bytes + number * size, step->factors + number * VIVA_PANEL, size,
+					      network->weights);
+	else
+		network->kernels->widen(step->weights + number * size, size, network->weights);
+}
+
+static void convolve_row(const struct viva_convnet *network, const struct viva_convnet_step *step,
+			 const float *margined, size_t number, size_t y)
+{
+	const size_t row_floats = margined_row_floats(step);
+	const struct viva_patches patches = {.first = margined,
+					     .pixel_step = step->stride * step->from.channels,
+					     .count = step->to.width,
+					     .stretches = step->kernel,
+					     .stretch_step = row_floats,
+					     .length = step->kernel * step->from.channels};
+	struct viva_panel panel = panel_at(network, step, network->weights, number, 0, y);
+	network->kernels->multiply(&patches, &panel);
+}
+
+static void run_windows(const struct viva_convnet *network, const struct viva_convnet_step *step)
+{
+	const size_t panel_size = step->kernel * step->kernel * step->from.channels * VIVA_PANEL;
+	const size_t chunk = margined_rows_at_a_time(step), row_step = step->stride * margined_row_floats(step);
+	for (size_t y = 0; y < step->to.height; y += chunk) {
+		size_t rows = smaller(chunk, step->to.height - y);
+		add_margins(network, step, y, rows);
+		for (size_t number = 0; number < step->to.channels / VIVA_PANEL; number++) {
+			widen_panel(network, step, number, panel_size);
+			for (size_t i = 0; i < rows; i++)
+				convolve_row(network, step, network->patch + i * row_step, number, y + i);
 		}
 	}
 }
 
-static void convolve_edge(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t number,
-			  size_t x, size_t y)
+static void run_pointwise(const struct viva_convnet *network, const struct viva_convnet_step *step)
 {
-	gather_patch(network, step, x, y);
-	const struct viva_patches patches = {.first = network->patch,
-					     .count = 1,
-					     .stretches = 1,
-					     .length = step->kernel * step->kernel * step->from.channels};
-	struct viva_panel panel = panel_at(network, step, network->weights, number, x, y);
-	network->kernels->multiply(&patches, &panel);
-}
-
-static void convolve_row(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t number,
-			 size_t y)
-{
-	size_t top = y * step->stride, channels = step->from.channels, first = 0, end = 0;
-	// Pixels from `first` to before `end` have windows that lie within the map.
-	if (top >= step->padding && top - step->padding + step->kernel <= step->from.height &&
-	    step->from.width + step->padding >= step->kernel) {
-		first = smaller((step->padding + step->stride - 1) / step->stride, step->to.width);
-		end = smaller((step->from.width + step->padding - step->kernel) / step->stride + 1, step->to.width);
-		end = end > first ? end : first;
-	}
-	for (size_t x = 0; x < first; x++)
-		convolve_edge(network, step, number, x, y);
-	if (end > first) {
-		size_t pixel = (top - step->padding) * step->from.width + first * step->stride - step->padding;
-		const struct viva_patches patches = {.first = network->places[step->source] + pixel * channels,
-						     .pixel_step = step->stride * channels,
-						     .count = end - first,
-						     .stretches = step->kernel,
-						     .stretch_step = step->from.width * channels,
-						     .length = step->kernel * channels};
-		struct viva_panel panel = panel_at(network, step, network->weights, number, first, y);
-		network->kernels->multiply(&patches, &panel);
-	}
-	for (size_t x = end; x < step->to.width; x++)
-		convolve_edge(network, step, number, x, y);
-}
-
-static void run_convolution(const struct viva_convnet *network, const struct viva_convnet_step *step)
-{
-	const size_t panel_size = step->kernel * step->kernel * step->from.channels * VIVA_PANEL;
+	const size_t panel_size = step->from.channels * VIVA_PANEL;
 	const struct viva_patches all = {.first = network->places[step->source],
 					 .pixel_step = step->from.channels,
 					 .count = step->to.height * step->to.width,
 					 .stretches = 1,
 					 .length = step->from.channels};
 	for (size_t number = 0; number < step->to.channels / VIVA_PANEL; number++) {
-		network->kernels->widen(step->weights + number * panel_size, panel_size, network->weights);
-		if (step->kernel == 1 && step->stride == 1) {
-			struct viva_panel panel = panel_at(network, step, network->weights, number, 0, 0);
-			network->kernels->multiply(&all, &panel);
-			continue;
-		}
-		for (size_t y = 0; y < step->to.height; y++)
-			convolve_row(network, step, number, y);
+		widen_panel(network, step, number, panel_size);
+		struct viva_panel panel = panel_at(network, step, network->weights, number, 0, 0);
+		network->kernels->multiply(&all, &panel);
 	}
+}
+
+static void run_convolution(const struct viva_convnet *network, const struct viva_convnet_step *step)
+{
+	if (step->kernel == 1 && step->stride == 1)
+		run_pointwise(network, step);
+	else
+		run_windows(network, step);
 }
 
 static float larger(float a, float b)
@@ -228,13 +252,44 @@ static void run_enlarge(const struct viva_convnet *network, const struct viva_co
 	}
 }
 
+// Of each channel the mean of all pixels.
+static void run_mean(const struct viva_convnet *network, const struct viva_convnet_step *step)
+{
+	const float *input = network->places[step->source];
+	const size_t channels = step->from.channels, pixels = step->from.height * step->from.width;
+	float *restrict output = network->places[step->output];
+	memset(output, 0, channels * sizeof *output);
+	for (size_t pixel = 0; pixel < pixels; pixel++, input += channels) {
+		for (size_t i = 0; i < channels; i++)
+			output[i] += input[i];
+	}
+	for (size_t i = 0; i < channels; i++)
+		output[i] /= (float)pixels;
+}
+
+// Of each channel the largest of all pixels.
+static void run_largest(const struct viva_convnet *network, const struct viva_convnet_step *step)
+{
+	const float *input = network->places[step->source];
+	const size_t channels = step->from.channels, pixels = step->from.height * step->from.width;
+	float *restrict output = network->places[step->output];
+	memcpy(output, input, channels * sizeof *output);
+	for (size_t pixel = 1; pixel < pixels; pixel++) {
+		input += channels;
+		for (size_t i = 0; i < channels; i++)
+			output[i] = larger(output[i], input[i]);
+	}
+}
+
 void viva_convnet_run(struct viva_convnet *network)
 {
 	static void (*const runs[VIVA_CONVNET_KINDS])(const struct viva_convnet *, const struct viva_convnet_step *) = {
 		[VIVA_CONVNET_CONVOLUTION] = run_convolution,
 		[VIVA_CONVNET_SEPARABLE] = run_separable,
 		[VIVA_CONVNET_POOL] = run_pool,
-		[VIVA_CONVNET_ENLARGE] = run_enlarge};
+		[VIVA_CONVNET_ENLARGE] = run_enlarge,
+		[VIVA_CONVNET_MEAN] = run_mean,
+		[VIVA_CONVNET_LARGEST] = run_largest};
 	for (size_t i = 0; i < network->step_count; i++)
 		runs[network->steps[i].kind](network, &network->steps[i]);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A network of separable convolutions, computed on the caller's thread: MediaPipe's detectors, mesh and what refines
-// it. A general runtime takes twice the time for the mesh and five times for the small parts, and tens of megabytes
+// A network of convolutions, computed on the caller's thread: MediaPipe's detectors, mesh and what refines it, and
+// Viva's own of expressions and eyes. A general runtime takes more time, and tens of megabytes
 // (docs/decisions/0019-own-convolutions.md).
 //
-// The file is what tools/models/separable_network.py writes, which has its form.
+// The file is what tools/models/network_file.py writes, which has its form.
 //
 // Threads: open and finish from one; a network has one user at a time.
 #ifndef VIVA_VISION_CONVNET_H
@@ -34,7 +34,7 @@ struct viva_convnet {
 	float *memory;                           // of all that follows
 	float *places[VIVA_CONVNET_MAX_PLACES];  // for the tensors between steps
 	float *zeros;                            // a row of a map
-	float *patch;                            // rows of depthwise convolution, or what a window sees at an edge
+	float *patch;                            // rows of depthwise convolution, or of a map with margins
 	float *weights;                          // those in work, widened
 	const struct viva_convnet_kernels *kernels;
 	float *input;                                    // to be filled before each run
@@ -58,6 +58,8 @@ enum viva_convnet_kind {
 	VIVA_CONVNET_SEPARABLE,
 	VIVA_CONVNET_POOL,
 	VIVA_CONVNET_ENLARGE,
+	VIVA_CONVNET_MEAN,
+	VIVA_CONVNET_LARGEST,
 	VIVA_CONVNET_KINDS
 };
 
@@ -72,7 +74,9 @@ struct viva_convnet_step {
 	size_t addend_channels;
 	size_t kernel, stride, padding;
 	const float *depthwise, *depthwise_bias;
-	const uint16_t *weights;
+	const uint16_t *weights;  // halves; NULL where they are bytes
+	const int8_t *bytes;      // by their output channels' factors
+	const float *factors;
 	const float *bias, *slopes;
 };
 

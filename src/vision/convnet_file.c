@@ -99,27 +99,37 @@ static bool is_sound_kind(const struct viva_convnet_step *step)
 	case VIVA_CONVNET_ENLARGE:
 		return step->to.channels == step->from.channels && step->to.height == 2 * step->from.height &&
 		       step->to.width == 2 * step->from.width;
+	case VIVA_CONVNET_MEAN:
+	case VIVA_CONVNET_LARGEST:
+		return step->addend < 0 && step->to.channels == step->from.channels && step->to.height == 1 &&
+		       step->to.width == 1;
 	default:
 		return false;
 	}
 }
 
-// The weights lie one after the other: depthwise kernel and bias, panels, bias, slopes.
-static bool find_weights(const struct reader *reader, struct viva_convnet_step *step, size_t at, size_t size)
+// The weights lie one after the other: depthwise kernel and bias, panels, the bytes' factors, bias, slopes.
+static bool find_weights(const struct reader *reader, struct viva_convnet_step *step, size_t at, size_t size,
+			 bool is_bytes)
 {
-	if (step->kind == VIVA_CONVNET_POOL || step->kind == VIVA_CONVNET_ENLARGE)
-		return size == 0;
 	bool is_separable = step->kind == VIVA_CONVNET_SEPARABLE;
+	if (step->kind != VIVA_CONVNET_CONVOLUTION && !is_separable)
+		return size == 0 && !is_bytes;
 	size_t channels = step->from.channels, outputs = step->to.channels;
 	size_t depthwise = is_separable ? 9 * channels : 0, depthwise_bias = is_separable ? channels : 0;
 	size_t panels = (is_separable ? channels : step->kernel * step->kernel * channels) * outputs;
-	size_t needed = (depthwise + depthwise_bias + 2 * outputs) * sizeof(float) + panels * sizeof(uint16_t);
-	if (size != needed || at % sizeof(float) != 0 || at > reader->weights_size || size > reader->weights_size - at)
+	size_t panel_bytes = panels * (is_bytes ? 1 : sizeof(uint16_t)), factors = is_bytes ? outputs : 0;
+	size_t needed = (depthwise + depthwise_bias + factors + 2 * outputs) * sizeof(float) + panel_bytes;
+	if ((is_separable && is_bytes) || size != needed || at % sizeof(float) != 0 || at > reader->weights_size ||
+	    size > reader->weights_size - at)
 		return false;
+	const uint8_t *weights = reader->weights + at + (depthwise + depthwise_bias) * sizeof(float);
 	step->depthwise = (const float *)(const void *)(reader->weights + at);
 	step->depthwise_bias = step->depthwise + depthwise;
-	step->weights = (const uint16_t *)(const void *)(step->depthwise_bias + depthwise_bias);
-	step->bias = (const float *)(const void *)(step->weights + panels);
+	step->weights = is_bytes ? NULL : (const uint16_t *)(const void *)weights;
+	step->bytes = is_bytes ? (const int8_t *)weights : NULL;
+	step->factors = (const float *)(const void *)(weights + panel_bytes);
+	step->bias = step->factors + factors;
 	step->slopes = step->bias + outputs;
 	return true;
 }
@@ -136,12 +146,12 @@ static void note_sizes(struct reader *reader, const struct viva_convnet_step *st
 
 static bool read_step(struct reader *reader, struct viva_convnet_step *step)
 {
-	size_t kind, at, size, unused;
+	size_t kind, at, size, is_bytes;
 	if (!take(reader, VIVA_CONVNET_KINDS - 1, &kind) || !take_places(reader, step) ||
 	    !take_map(reader, &step->from) || !take_map(reader, &step->to) ||
 	    !take(reader, MAX_KERNEL, &step->kernel) || !take(reader, MAX_KERNEL, &step->stride) ||
 	    !take(reader, MAX_KERNEL, &step->padding) || !take(reader, MAX_FILE_BYTES, &at) ||
-	    !take(reader, MAX_FILE_BYTES, &size) || !take(reader, 0, &unused))
+	    !take(reader, MAX_FILE_BYTES, &size) || !take(reader, 1, &is_bytes))
 		return false;
 	step->kind = (enum viva_convnet_kind)kind;
 	// The first step tells what the input is.
@@ -150,7 +160,7 @@ static bool read_step(struct reader *reader, struct viva_convnet_step *step)
 		reader->floats[0] = step->from.height * step->from.width * step->from.channels;
 	}
 	if (!is_same(&step->from, &reader->held[step->source]) || !fits_windows(step) || !is_sound_kind(step) ||
-	    !find_weights(reader, step, at, size))
+	    !find_weights(reader, step, at, size, is_bytes))
 		return false;
 	if (step->addend >= 0) {
 		const struct viva_convnet_map *addend = &reader->held[step->addend];

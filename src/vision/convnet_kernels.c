@@ -107,10 +107,18 @@ static void widen_plain(const uint16_t *halves, size_t count, float *ret_floats)
 	}
 }
 
+static void widen_bytes_plain(const int8_t *bytes, const float factors[VIVA_PANEL], size_t count, float *ret_floats)
+{
+	for (size_t i = 0; i < count; i++)
+		ret_floats[i] = (float)bytes[i] * factors[i % VIVA_PANEL];
+}
+
 const struct viva_convnet_kernels *viva_convnet_plain_kernels(void)
 {
-	static const struct viva_convnet_kernels kernels = {
-		.multiply = multiply_plain, .depthwise = depthwise_plain, .widen = widen_plain};
+	static const struct viva_convnet_kernels kernels = {.multiply = multiply_plain,
+							    .depthwise = depthwise_plain,
+							    .widen = widen_plain,
+							    .widen_bytes = widen_bytes_plain};
 	return &kernels;
 }
 
@@ -191,29 +199,33 @@ FAST static void multiply_one(const struct viva_patches *patches, const struct v
 	finish_pixel(lower_sum, upper_sum, panel, pixel);
 }
 
+// In blocks as equal as they can be: a block of few pixels waits for its own sums.
 FAST static void multiply_fast(const struct viva_patches *patches, const struct viva_panel *panel)
 {
 	size_t pixel = 0;
-	for (; pixel + 6 <= patches->count; pixel += 6)
-		multiply_some(6, patches, panel, pixel);
-	switch (patches->count - pixel) {
-	case 5:
-		multiply_some(5, patches, panel, pixel);
-		break;
-	case 4:
-		multiply_some(4, patches, panel, pixel);
-		break;
-	case 3:
-		multiply_some(3, patches, panel, pixel);
-		break;
-	case 2:
-		multiply_some(2, patches, panel, pixel);
-		break;
-	case 1:
-		multiply_one(patches, panel, pixel);
-		break;
-	default:
-		break;
+	for (size_t blocks = (patches->count + 5) / 6; blocks > 0; blocks--) {
+		size_t count = (patches->count - pixel + blocks - 1) / blocks;
+		switch (count) {
+		case 6:
+			multiply_some(6, patches, panel, pixel);
+			break;
+		case 5:
+			multiply_some(5, patches, panel, pixel);
+			break;
+		case 4:
+			multiply_some(4, patches, panel, pixel);
+			break;
+		case 3:
+			multiply_some(3, patches, panel, pixel);
+			break;
+		case 2:
+			multiply_some(2, patches, panel, pixel);
+			break;
+		default:
+			multiply_one(patches, panel, pixel);
+			break;
+		}
+		pixel += count;
 	}
 }
 
@@ -294,6 +306,19 @@ FAST static void widen_fast(const uint16_t *halves, size_t count, float *ret_flo
 	}
 }
 
+FAST static void widen_bytes_fast(const int8_t *bytes, const float factors[VIVA_PANEL], size_t count, float *ret_floats)
+{
+	const __m256 lower_factors = _mm256_loadu_ps(factors), upper_factors = _mm256_loadu_ps(factors + 8);
+	for (size_t i = 0; i < count; i += VIVA_PANEL) {
+		__m128i lower = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
+		__m128i upper = _mm_unpackhi_epi64(lower, lower);
+		__m256 lower_floats = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(lower));
+		__m256 upper_floats = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(upper));
+		_mm256_storeu_ps(ret_floats + i, _mm256_mul_ps(lower_floats, lower_factors));
+		_mm256_storeu_ps(ret_floats + i + 8, _mm256_mul_ps(upper_floats, upper_factors));
+	}
+}
+
 static bool has_fast(void)
 {
 	unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
@@ -305,8 +330,10 @@ static bool has_fast(void)
 const struct viva_convnet_kernels *viva_convnet_kernels(void)
 {
 #if defined(__x86_64__)
-	static const struct viva_convnet_kernels fast = {
-		.multiply = multiply_fast, .depthwise = depthwise_fast, .widen = widen_fast};
+	static const struct viva_convnet_kernels fast = {.multiply = multiply_fast,
+							 .depthwise = depthwise_fast,
+							 .widen = widen_fast,
+							 .widen_bytes = widen_bytes_fast};
 	if (has_fast())
 		return &fast;
 #endif

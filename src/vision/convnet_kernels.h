@@ -51,6 +51,8 @@ struct viva_convnet_kernels {
 	void (*depthwise)(const struct viva_depthwise *row);
 	// Half-precision floats (IEEE 754 binary16) to single ones; the count is a multiple of 8.
 	void (*widen)(const uint16_t *halves, size_t count, float *ret_floats);
+	// The same of bytes, [count / 16][16], each by its column's factor.
+	void (*widen_bytes)(const int8_t *bytes, const float factors[VIVA_PANEL], size_t count, float *ret_floats);
 };
 
 // The fastest that this processor can do: AVX2 with FMA and F16C, or what compilers make of C. They agree within

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-	SIDE = 88,  // twice what the network works on: it averages before it looks
+	SIDE = 44,
 	// The network runs on every third frame of a face at rest, on fewer where many come a second, and in any case
 	// on every twelfth, as times may stand still.
 	FRAMES_BETWEEN = 3,
@@ -38,8 +38,7 @@ static const float steady_degrees = 8;
 
 // Its classes are in the order of enum viva_emotion.
 const struct viva_network_shape viva_expression_network = {
-	.file = "viva_expressions.xml", .input = SIDE * SIDE * 3, .outputs = {VIVA_EXPRESSION_COUNT}};
-static const struct viva_warp_range pixel_range = {.scale = 1 / 255.f};
+	.file = "viva_expressions.net", .side = SIDE, .outputs = VIVA_EXPRESSION_COUNT};
 
 const char *viva_emotion_name(enum viva_emotion emotion)
 {
@@ -91,30 +90,26 @@ bool viva_expression_is_stale(const struct viva_tracker_expression *expression, 
 	return false;
 }
 
-// The exponent that probabilities get before they are made to sum to 1 again: a softmax of that temperature.
+// What the network's answer is multiplied by before it becomes probabilities: 1 / temperature.
 static float sharpness(float side)
 {
 	float detail = fminf(fmaxf((side - coarse_side) / (fine_side - coarse_side), 0), 1);
 	return 1 / (1 + detail * (fine_temperature - 1));
 }
 
-// Adds the network's answer, of which `side` is the size of the face's frame in pixels.
-static int look(struct viva_network *network, float side, float ret_probabilities[VIVA_EXPRESSION_COUNT],
-		struct viva_error *error)
+// Adds what the network makes of what it was shown, of which `side` is the size of the face's frame in pixels.
+static void look(struct viva_network *network, float side, float ret_probabilities[VIVA_EXPRESSION_COUNT])
 {
-	int code = viva_network_run(network, error);
-	if (code != 0)
-		return code;
-	float sharp[VIVA_EXPRESSION_COUNT], sum = 0;
+	const float *answer = viva_network_run(network), sharp = sharpness(side);
+	float shares[VIVA_EXPRESSION_COUNT], sum = 0, largest = answer[0];
+	for (int i = 1; i < VIVA_EXPRESSION_COUNT; i++)
+		largest = fmaxf(largest, answer[i]);
 	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++) {
-		sharp[i] = powf(network->outputs[0][i], sharpness(side));
-		sum += sharp[i];
+		shares[i] = expf((answer[i] - largest) * sharp);
+		sum += shares[i];
 	}
-	if (!(sum > 0))
-		return viva_fail(error, VIVA_EMODEL, NULL, "the expression network gave no probabilities");
 	for (int i = 0; i < VIVA_EXPRESSION_COUNT; i++)
-		ret_probabilities[i] += sharp[i] / sum;
-	return 0;
+		ret_probabilities[i] += shares[i] / sum;
 }
 
 // The square of the picture that FER2013 would show of the face.
@@ -127,31 +122,27 @@ static struct viva_region frame_of(const struct viva_face *face)
 	return region;
 }
 
-int viva_expression_look(struct viva_network *network, const struct viva_picture *picture,
-			 const struct viva_region *region, float ret_probabilities[VIVA_EXPRESSION_COUNT],
-			 struct viva_error *error)
+void viva_expression_look(struct viva_network *network, const struct viva_picture *picture,
+			  const struct viva_region *region, float ret_probabilities[VIVA_EXPRESSION_COUNT])
 {
 	struct viva_region seen = *region;
 	seen.size *= view_share;
 	memset(ret_probabilities, 0, VIVA_EXPRESSION_COUNT * sizeof *ret_probabilities);
-	viva_warp(picture, &seen, SIDE, &pixel_range, network->input);
-	return look(network, region->size, ret_probabilities, error);
+	viva_network_show(network, picture, &seen);
+	look(network, region->size, ret_probabilities);
 }
 
-int viva_expression_update(struct viva_network *network, const struct viva_picture *picture,
-			   const struct viva_face *face, int64_t now_ms, struct viva_tracker_expression *expression,
-			   struct viva_error *error)
+void viva_expression_update(struct viva_network *network, const struct viva_picture *picture,
+			    const struct viva_face *face, int64_t now_ms, struct viva_tracker_expression *expression)
 {
 	struct viva_region region = frame_of(face);
 	float fresh[VIVA_EXPRESSION_COUNT], sum = 0;
-	int code = viva_expression_look(network, picture, &region, fresh, error);
+	viva_expression_look(network, picture, &region, fresh);
 	// A first look counts for all of a new face's first frames, so it takes the mirrored face in as well.
-	if (code == 0 && !expression->is_known) {
-		viva_mirror(network->input, SIDE);
-		code = look(network, region.size, fresh, error);
+	if (!expression->is_known) {
+		viva_network_show_mirrored(network);
+		look(network, region.size, fresh);
 	}
-	if (code != 0)
-		return code;
 
 	float keep = 0;
 	if (expression->is_known && now_ms > expression->updated_ms)
@@ -166,7 +157,6 @@ int viva_expression_update(struct viva_network *network, const struct viva_pictu
 	expression->is_known = true;
 	expression->frames_since = 0;
 	expression->updated_ms = now_ms;
-	return 0;
 }
 
 static bool is_at_ease(const struct viva_tracker_expression *expression, float attention)

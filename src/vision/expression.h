@@ -10,8 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/error.h"
-#include "base/macros.h"
 #include "vision/landmarks.h"
 #include "vision/network.h"
 #include "vision/tracker.h"
@@ -23,15 +21,13 @@ extern const struct viva_network_shape viva_expression_network;
 bool viva_expression_is_stale(const struct viva_tracker_expression *expression, const struct viva_face *face,
 			      int64_t now_ms);
 
-// Runs the network and mixes its answer in: the older the last one, the more weight the new one has. VIVA_EMODEL.
-VIVA_MUST_CHECK int viva_expression_update(struct viva_network *network, const struct viva_picture *picture,
-					   const struct viva_face *face, int64_t now_ms,
-					   struct viva_tracker_expression *expression, struct viva_error *error);
+// Runs the network and mixes its answer in: the older the last one, the more weight the new one has.
+void viva_expression_update(struct viva_network *network, const struct viva_picture *picture,
+			    const struct viva_face *face, int64_t now_ms, struct viva_tracker_expression *expression);
 
-// What the face expresses that fills the region as FER2013 frames faces, asked once. VIVA_EMODEL.
-VIVA_MUST_CHECK int viva_expression_look(struct viva_network *network, const struct viva_picture *picture,
-					 const struct viva_region *region,
-					 float ret_probabilities[VIVA_EXPRESSION_COUNT], struct viva_error *error);
+// What the face expresses that fills the region as FER2013 frames faces, asked once.
+void viva_expression_look(struct viva_network *network, const struct viva_picture *picture,
+			  const struct viva_region *region, float ret_probabilities[VIVA_EXPRESSION_COUNT]);
 
 // Takes the head of one more frame in, for the derived label.
 void viva_expression_observe(struct viva_tracker_expression *expression, int64_t now_ms,

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { SIDE = 64 };  // of the crop; the network averages it down to half
+enum { SIDE = 32 };
 
 static const float eye_region = 1.4f;  // of the crop by the eye's width, as in the crops of the training
 
@@ -25,21 +25,18 @@ float viva_eye_ratio(const struct viva_face *face)
 	return (lid_ratio(face->lids[VIVA_RIGHT]) + lid_ratio(face->lids[VIVA_LEFT])) / 2;
 }
 
-const struct viva_network_shape viva_eye_network = {.file = "viva_eye.xml", .input = SIDE * SIDE * 3, .outputs = {1}};
+const struct viva_network_shape viva_eye_network = {.file = "viva_eyes.net", .side = SIDE, .outputs = 1};
 
-int viva_eye_look(struct viva_network *network, const struct viva_picture *picture, const struct viva_region *region,
-		  float *ret_open, struct viva_error *error)
+float viva_eye_look(struct viva_network *network, const struct viva_picture *picture, const struct viva_region *region)
 {
-	static const struct viva_warp_range pixel_range = {.scale = 1 / 255.f};
-	viva_warp(picture, region, SIDE, &pixel_range, network->input);
-	int code = viva_network_run(network, error);
-	if (code == 0)
-		*ret_open = network->outputs[0][0];
-	return code;
+	viva_network_show(network, picture, region);
+	float sum = viva_network_run(network)[0];
+	viva_network_show_mirrored(network);
+	sum += viva_network_run(network)[0];
+	return 1 / (1 + expf(-sum / 2));
 }
 
-int viva_eyes_look(struct viva_network *network, const struct viva_picture *picture, const struct viva_face *face,
-		   float *ret_open, struct viva_error *error)
+float viva_eyes_look(struct viva_network *network, const struct viva_picture *picture, const struct viva_face *face)
 {
 	float sum = 0, angle = viva_face_region(face, 1).angle;
 	for (int side = VIVA_RIGHT; side <= VIVA_LEFT; side++) {
@@ -48,12 +45,7 @@ int viva_eyes_look(struct viva_network *network, const struct viva_picture *pict
 					     .y = (a.y + b.y) / 2,
 					     .size = fmaxf(distance(a, b) * eye_region, 1),
 					     .angle = angle};
-		float open = 0;
-		int code = viva_eye_look(network, picture, &region, &open, error);
-		if (code != 0)
-			return code;
-		sum += open;
+		sum += viva_eye_look(network, picture, &region);
 	}
-	*ret_open = sum / 2;
-	return 0;
+	return sum / 2;
 }

@@ -7,8 +7,6 @@
 #ifndef VIVA_VISION_EYES_H
 #define VIVA_VISION_EYES_H
 
-#include "base/error.h"
-#include "base/macros.h"
 #include "vision/landmarks.h"
 #include "vision/network.h"
 #include "vision/picture.h"
@@ -20,11 +18,9 @@ float viva_eye_ratio(const struct viva_face *face);
 extern const struct viva_network_shape viva_eye_network;
 
 // How likely the eye is open, 0–1, whose region is given: a square, level with the eye, about a third wider than it.
-// VIVA_EMODEL.
-VIVA_MUST_CHECK int viva_eye_look(struct viva_network *network, const struct viva_picture *picture,
-				  const struct viva_region *region, float *ret_open, struct viva_error *error);
-// The same of the face's eyes: their mean. VIVA_EMODEL.
-VIVA_MUST_CHECK int viva_eyes_look(struct viva_network *network, const struct viva_picture *picture,
-				   const struct viva_face *face, float *ret_open, struct viva_error *error);
+// What the network says of the picture and of its mirror image count the same.
+float viva_eye_look(struct viva_network *network, const struct viva_picture *picture, const struct viva_region *region);
+// The same of the face's eyes: their mean.
+float viva_eyes_look(struct viva_network *network, const struct viva_picture *picture, const struct viva_face *face);
 
 #endif

@@ -25,13 +25,13 @@ double viva_seconds(void)
 	return (double)viva_clock_monotonic_us(viva_system_clock()) / 1e6;
 }
 
-int viva_context_init(struct viva_context *context, ov_core_t *core, const char *directory, struct viva_error *error)
+int viva_context_init(struct viva_context *context, const char *directory, struct viva_error *error)
 {
 	int code = viva_detect_init(&context->detector, directory, error);
 	if (code == 0)
-		code = viva_network_init(&context->expression, core, directory, &viva_expression_network, error);
+		code = viva_network_init(&context->expression, directory, &viva_expression_network, error);
 	if (code == 0)
-		code = viva_network_init(&context->eye, core, directory, &viva_eye_network, error);
+		code = viva_network_init(&context->eye, directory, &viva_eye_network, error);
 	return code == 0 ? viva_landmarks_init(&context->landmarks, directory, error) : code;
 }
 

@@ -69,7 +69,7 @@ void viva_warp(const struct viva_picture *picture, const struct viva_region *reg
 	       const struct viva_warp_range *range, float *ret_pixels);
 void viva_warp_plain(const struct viva_picture *picture, const struct viva_region *region, int side,
 		     const struct viva_warp_range *range, float *ret_pixels);
-// Mirrors side × side × 3 floats left to right, in place.
+// Mirrors side × side floats left to right, in place.
 void viva_mirror(float *pixels, int side);
 
 // A square view of a whole picture, averaged down to side × side × 3 floats; black where the view leaves the picture.

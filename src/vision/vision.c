@@ -30,7 +30,6 @@ static const float cut_off_share = .12f;  // of the face's box outside of the pi
 
 struct viva_vision {
 	struct viva_picture_limits limits;
-	ov_core_t *core;
 	pthread_mutex_t lock;
 	pthread_cond_t given_back;
 	struct viva_context *idle;
@@ -49,17 +48,14 @@ static int open_contexts(struct viva_vision *vision, const struct viva_vision_op
 {
 	static const char *const files[] = {"face_detection.net", "face_detection_far.net", "face_mesh.net",
 					    "face_eye_right.net", "face_eye_left.net",      "face_lips.net"};
-	static const char *const own_files[] = {"viva_expressions.xml", "viva_expressions.bin", "viva_eye.xml",
-						"viva_eye.bin"};
+	static const char *const own_files[] = {"viva_expressions.net", "viva_eyes.net"};
 	const char *directory = options->model_directory;
 	int code = viva_model_files_check(directory, "face_networks.json", files, VIVA_COUNT(files), error);
 	if (code == 0)
-		code = viva_model_files_check(directory, "viva.json", own_files, VIVA_COUNT(own_files), error);
-	if (code == 0 && ov_core_create(&vision->core) != OK)
-		code = viva_fail(error, VIVA_EMODEL, NULL, "OpenVINO can't start: run ./dev deps");
+		code = viva_model_files_check(directory, "viva_networks.json", own_files, VIVA_COUNT(own_files), error);
 	while (code == 0 && vision->context_count < options->contexts) {
 		struct viva_context *context = &vision->contexts[vision->context_count++];
-		code = viva_context_init(context, vision->core, directory, error);
+		code = viva_context_init(context, directory, error);
 		context->next_idle = vision->idle;
 		vision->idle = context;
 	}
@@ -94,8 +90,6 @@ struct viva_vision *viva_vision_destroy(struct viva_vision *vision)
 		return NULL;
 	for (size_t i = 0; i < vision->context_count; i++)
 		viva_context_finish(&vision->contexts[i]);
-	if (vision->core)
-		ov_core_free(vision->core);
 	pthread_cond_destroy(&vision->given_back);
 	pthread_mutex_destroy(&vision->lock);
 	free(vision);
@@ -223,16 +217,13 @@ static void tell_face(const struct viva_context *context, const struct viva_trac
 	result->hint = choose_hint(context, result, cut_off);
 }
 
-static int tell_expression(struct viva_context *context, struct viva_tracker *tracker, int64_t now_ms,
-			   struct viva_vision_result *result, struct viva_error *error)
+static void tell_expression(struct viva_context *context, struct viva_tracker *tracker, int64_t now_ms,
+			    struct viva_vision_result *result)
 {
 	struct viva_tracker_expression *expression = &tracker->expression;
 	if (viva_expression_is_stale(expression, &context->face, now_ms)) {
 		double begin = viva_seconds();
-		int code = viva_expression_update(&context->expression, &context->picture, &context->face, now_ms,
-						  expression, error);
-		if (code != 0)
-			return code;
+		viva_expression_update(&context->expression, &context->picture, &context->face, now_ms, expression);
 		result->is_new_expression = true;
 		result->timing.expression = viva_seconds() - begin;
 	} else {
@@ -242,12 +233,11 @@ static int tell_expression(struct viva_context *context, struct viva_tracker *tr
 	result->expression_age_ms = now_ms - expression->updated_ms;
 	memcpy(result->expressions, expression->probabilities, sizeof result->expressions);
 	result->emotion = viva_expression_label(expression, now_ms, result->attention, &result->emotion_confidence);
-	return 0;
 }
 
 // The timestamp drives blinks and smoothing; one that does not advance leaves them as they are.
-static int observe_eyes(struct viva_context *context, struct viva_tracker *tracker, int64_t now_ms,
-			struct viva_vision_result *result, struct viva_error *error)
+static void observe_eyes(struct viva_context *context, struct viva_tracker *tracker, int64_t now_ms,
+			 struct viva_vision_result *result)
 {
 	struct viva_tracker_eyes *eyes = &tracker->eyes;
 	int64_t elapsed_ms = tracker->has_time ? now_ms - tracker->last_ms : 0;
@@ -258,12 +248,9 @@ static int observe_eyes(struct viva_context *context, struct viva_tracker *track
 					      .ratio = result->eye_ratio,
 					      .yaw = result->pose.yaw,
 					      .pitch = result->pose.pitch};
-		int code = 0;
 		seen.is_looked_at = seen.is_visible && viva_eyes_are_in_doubt(eyes, now_ms, seen.ratio);
 		if (seen.is_looked_at)
-			code = viva_eyes_look(&context->eye, &context->picture, &context->face, &seen.open, error);
-		if (code != 0)
-			return code;
+			seen.open = viva_eyes_look(&context->eye, &context->picture, &context->face);
 		viva_eyes_observe(eyes, now_ms, elapsed_ms, &seen);
 	}
 	// Closed eyes have no gaze: what they last looked at counts on, until they have been shut for too long.
@@ -275,7 +262,6 @@ static int observe_eyes(struct viva_context *context, struct viva_tracker *track
 	}
 	tracker->last_ms = now_ms;
 	tracker->has_time = true;
-	return 0;
 }
 
 static int locate(struct viva_context *context, struct viva_tracker *tracker, struct viva_vision_result *result,
@@ -366,9 +352,9 @@ int viva_vision_analyze_in_detail(struct viva_vision *vision, struct viva_bytes 
 	// Time never runs backwards for the tracker: a late frame is seen as if it came with the newest.
 	int64_t now_ms = next.has_time ? VIVA_MAX(timestamp_ms, next.last_ms) : timestamp_ms;
 	if (code == 0)
-		code = observe_eyes(context, &next, now_ms, &result, error);
+		observe_eyes(context, &next, now_ms, &result);
 	if (code == 0 && result.is_detected)
-		code = tell_expression(context, &next, now_ms, &result, error);
+		tell_expression(context, &next, now_ms, &result);
 	// Last, for it may decode the picture anew, at a scale that the face's points don't fit.
 	if (code == 0 && ret_details)
 		code = tell_details(context, &next, &result, ret_details, error);
@@ -458,7 +444,7 @@ int viva_vision_classify_face(struct viva_vision *vision, struct viva_bytes imag
 	struct viva_context *context = take_context(vision);
 	int code = take_crop(vision, context, image, format, &whole, error);
 	if (code == 0)
-		code = viva_expression_look(&context->expression, &context->picture, &whole, expressions, error);
+		viva_expression_look(&context->expression, &context->picture, &whole, expressions);
 	give_back_context(vision, context);
 	if (code == 0)
 		memcpy(ret_expressions, expressions, sizeof expressions);
@@ -472,7 +458,7 @@ int viva_vision_classify_eye(struct viva_vision *vision, struct viva_bytes image
 	struct viva_context *context = take_context(vision);
 	int code = take_crop(vision, context, image, format, &whole, error);
 	if (code == 0)
-		code = viva_eye_look(&context->eye, &context->picture, &whole, ret_open, error);
+		*ret_open = viva_eye_look(&context->eye, &context->picture, &whole);
 	give_back_context(vision, context);
 	return code;
 }

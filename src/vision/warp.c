@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <math.h>
 #include <stdbool.h>
-#include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -179,12 +178,11 @@ void viva_warp(const struct viva_picture *picture, const struct viva_region *reg
 
 void viva_mirror(float *pixels, int side)
 {
-	for (int row = 0; row < side; row++, pixels += 3 * side) {
+	for (int row = 0; row < side; row++, pixels += side) {
 		for (int column = 0; column < side / 2; column++) {
-			float *left = pixels + 3 * column, *right = pixels + 3 * (side - 1 - column), kept[3];
-			memcpy(kept, left, sizeof kept);
-			memcpy(left, right, sizeof kept);
-			memcpy(right, kept, sizeof kept);
+			float kept = pixels[column];
+			pixels[column] = pixels[side - 1 - column];
+			pixels[side - 1 - column] = kept;
 		}
 	}
 }

@@ -32,10 +32,8 @@ def cache_directory():
 def clean_environment(**more):
     """The environment without any VIVA_* setting of whoever runs the tests, plus `more`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VIVA_")}
-    # OpenVINO's TBB opens a library with RTLD_DEEPBIND, which AddressSanitizer does not allow, unless told so.
     # The platforms of all tests share what is computed of the question bank.
-    return {"TBB_ENABLE_SANITIZERS": "1", "VIVA_EMBEDDING_CACHE": str(cache_directory() / "embeddings.bin"),
-            **kept, **more}  # fmt: skip
+    return {"VIVA_EMBEDDING_CACHE": str(cache_directory() / "embeddings.bin"), **kept, **more}
 
 
 def wait_until(condition, what, limit_s=START_LIMIT_S):

@@ -1,80 +1,89 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Viva's own two networks as OpenVINO graphs, from the weights in models/ (the model cards there tell what they are).
+"""Viva's own two networks as src/vision/convnet.c computes them, from the weights in models/ (the model cards there tell what they are).
 
-Both see a square crop, R, G, B from 0 to 1, of twice the side that they work on: it becomes grey, is averaged down (so
-that a large face is not sampled too coarsely), and is brought to mean 0 and deviation 1. Kernels are kept as 8-bit
-numbers with a factor for each output channel, batch normalisation folded in. tools/train/ trains them and has the same
-layers in PyTorch.
+Both see a grey square, which src/vision/network.c makes, and answer with numbers that become probabilities in the program: of
+expressions by softmax, of an open eye by the logistic function. Kernels are 8-bit numbers with a factor for each output channel,
+batch normalisation folded in; the heads' become halves here. tools/train/ trains them, and has the same layers in PyTorch and for OpenVINO.
 """
 
 import numpy as np
-import openvino as ov
-from openvino import opset13 as op
 
-EXPRESSION_SIDE = 88
-EYE_SIDE = 64
+from network_file import CONVOLUTION, LARGEST, MEAN, NetworkFile, floats, halves, padded, panels
+
+EXPRESSION_SIDE = 44
+EYE_SIDE = 32
 EXPRESSIONS = 7  # in the order of enum viva_emotion
+PLACES = {1, 2, 3}  # for the maps between steps; 0 is the input's
 
 
-def constant(values):
-    return op.constant(np.ascontiguousarray(values, np.float32))
+class Map:
+    def __init__(self, place: int, height: int, width: int, channels: int):
+        self.place, self.shape = place, [height, width, channels]
 
 
-def integers(*values):
-    return op.constant(np.array(values, np.int64))
+class Network:
+    def __init__(self, weights, side: int):
+        self.weights, self.file = weights, NetworkFile()
+        self.image = Map(0, side, side, 1)
+
+    @staticmethod
+    def beside(*maps) -> int:
+        """A place in which none of these lies."""
+        return min(PLACES - {one.place for one in maps if one})
+
+    def convolve(self, source: Map, weights, slopes, window=(1, 1, 0), addend=None, kept=None, is_bytes=False) -> Map:
+        """`weights` begin with the kernel."""
+        size, stride, padding = window
+        sides = [(side + 2 * padding - size) // stride + 1 for side in source.shape[:2]]
+        output = Map(self.beside(source, addend, kept), *sides, padded(slopes).size)
+        places = (source.place, addend.place if addend else -1, output.place)
+        self.file.add(CONVOLUTION, places, source.shape, output.shape, window, weights + floats(slopes), is_bytes)
+        return output
+
+    def layer(self, name: str, source: Map, stride: int = 1, addend=None) -> Map:
+        """A 3×3 convolution; what is added; ReLU."""
+        kernel, factors, bias = (self.weights[f"{name}/{part}"] for part in ("kernel", "scale", "bias"))
+        weights = panels(kernel.transpose(0, 2, 3, 1), source.shape[2]).tobytes() + floats(factors) + floats(bias)
+        return self.convolve(source, weights, np.zeros(len(bias)), (3, stride, 1), addend, is_bytes=True)
+
+    def blocks(self, stage: str, source: Map) -> Map:
+        index = 0
+        while f"{stage}/{index}/one/kernel" in self.weights:
+            inner = self.layer(f"{stage}/{index}/one", source)
+            source = self.layer(f"{stage}/{index}/two", inner, addend=source)
+            index += 1
+        return source
+
+    def reduce(self, kind: int, source: Map, kept=None) -> Map:
+        output = Map(self.beside(source, kept), 1, 1, source.shape[2])
+        self.file.add(kind, (source.place, -1, output.place), source.shape, output.shape)
+        return output
+
+    def head(self, source: Map, kernel, bias, addend=None, kept=None) -> Map:
+        kernel = kernel.astype(np.float16).reshape(len(bias), 1, 1, -1)
+        weights = halves(panels(kernel, source.shape[2])) + floats(bias)
+        return self.convolve(source, weights, np.ones(len(bias)), addend=addend, kept=kept)
 
 
-def grey(image):
-    """1xSxSx3 -> 1x1xS/2xS/2, standardised."""
-    luma = constant(np.array([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1))  # BT.601
-    x = op.reduce_sum(op.multiply(op.transpose(image, integers(0, 3, 1, 2)), luma), integers(1), True)
-    x = op.avg_pool(x, [2, 2], [0, 0], [0, 0], [2, 2], True, "floor", "valid")
-    return op.mvn(x, integers(1, 2, 3), True, 1e-4, "INSIDE_SQRT")
+def expression_network(weights) -> bytes:
+    network = Network(weights, EXPRESSION_SIDE)
+    x = network.layer("down0", network.layer("stem", network.image), 2)
+    x = network.blocks("block0", network.layer("down1", x, 2))
+    x = network.blocks("block1", network.layer("down2", x, 2))
+    x = network.reduce(MEAN, network.layer("down3", x, 2))
+    x = network.head(x, weights["head/kernel"], weights["head/bias"])
+    return network.file.write([(x.place, EXPRESSIONS)])
 
 
-def layer(weights, name: str, x, stride: int = 1):
-    """A 3x3 convolution with its bias."""
-    kernel = weights[name + "/kernel"].astype(np.float32) * weights[name + "/scale"].reshape(-1, 1, 1, 1)
-    x = op.convolution(x, constant(kernel), [stride] * 2, [1, 1], [1, 1], [1, 1])
-    return op.add(x, constant(weights[name + "/bias"].reshape(1, -1, 1, 1)))
-
-
-def block(weights, name: str, x):
-    inner = layer(weights, name + "/two", op.relu(layer(weights, name + "/one", x)))
-    return op.relu(op.add(x, inner))
-
-
-def blocks(weights, stage: str, x):
-    index = 0
-    while f"{stage}/{index}/one/kernel" in weights:
-        x = block(weights, f"{stage}/{index}", x)
-        index += 1
-    return x
-
-
-def head(weights, x):
-    return op.add(op.matmul(x, constant(weights["head/kernel"]), False, True), constant(weights["head/bias"][None]))
-
-
-def expression_model(weights) -> ov.Model:
-    image = op.parameter([1, EXPRESSION_SIDE, EXPRESSION_SIDE, 3], np.float32, name="image")
-    x = op.relu(layer(weights, "stem", grey(image)))
-    x = op.relu(layer(weights, "down0", x, 2))
-    x = blocks(weights, "block0", op.relu(layer(weights, "down1", x, 2)))
-    x = blocks(weights, "block1", op.relu(layer(weights, "down2", x, 2)))
-    x = op.relu(layer(weights, "down3", x, 2))
-    x = head(weights, op.reduce_mean(x, integers(2, 3), False))
-    return ov.Model([op.result(op.softmax(x, 1), name="probabilities")], [image], "viva_expressions")
-
-
-def eye_model(weights) -> ov.Model:
-    """How likely the eye is open: the mean of what the picture and its mirror image give."""
-    image = op.parameter([1, EYE_SIDE, EYE_SIDE, 3], np.float32, name="image")
-    x = grey(image)
-    mirrored = op.gather(x, integers(*range(EYE_SIDE // 2 - 1, -1, -1)), integers(3))
-    x = op.concat([x, mirrored], 0)
+def eye_network(weights) -> bytes:
+    """The head sees means and largest values side by side: it becomes one of each, the second added to the first."""
+    network = Network(weights, EYE_SIDE)
+    x = network.image
     for index in range(4):
-        x = op.relu(layer(weights, f"layer{index}", x, 1 if index == 3 else 2))
-    x = op.concat([op.reduce_mean(x, integers(2, 3), False), op.reduce_max(x, integers(2, 3), False)], 1)
-    logit = op.reduce_mean(head(weights, x), integers(0), True)
-    return ov.Model([op.result(op.sigmoid(logit), name="open")], [image], "viva_eye")
+        x = network.layer(f"layer{index}", x, 1 if index == 3 else 2)
+    mean = network.reduce(MEAN, x)
+    largest = network.reduce(LARGEST, x, kept=mean)
+    of_mean, of_largest = np.split(weights["head/kernel"], 2, axis=1)
+    x = network.head(mean, of_mean, weights["head/bias"], kept=largest)
+    x = network.head(largest, of_largest, np.zeros(1), addend=x)
+    return network.file.write([(x.place, 1)])

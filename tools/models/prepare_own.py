@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes Viva's own networks (own_networks.py) of the weights in models/, and viva.json with their sizes and sums."""
+"""Makes Viva's own networks (own_networks.py) of the weights in models/, and viva_networks.json with their sizes and sums."""
 
 import argparse
 import json
@@ -9,27 +9,17 @@ import pathlib
 import tempfile
 
 import numpy as np
-import openvino as ov
 
 import own_networks
 from prepare_vision import describe
 
 FORMAT = 1  # of the manifest
+MANIFEST = "viva_networks.json"
 WEIGHTS = pathlib.Path(__file__).resolve().parents[2] / "models"
-MODELS = {
-    "viva_expressions": (own_networks.expression_model, "expression.npz", own_networks.EXPRESSIONS),
-    "viva_eye": (own_networks.eye_model, "eye.npz", 1),
+NETWORKS = {
+    "viva_expressions.net": (own_networks.expression_network, "expression.npz"),
+    "viva_eyes.net": (own_networks.eye_network, "eye.npz"),
 }
-
-
-def make(name: str, folder: pathlib.Path) -> list[str]:
-    build, weights, outputs = MODELS[name]
-    ov.save_model(build(np.load(WEIGHTS / weights)), folder / f"{name}.xml", compress_to_fp16=False)
-    compiled = ov.Core().compile_model(folder / f"{name}.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    result = compiled([np.zeros(list(compiled.input(0).shape), np.float32)])[0]
-    if result.size != outputs or not np.isfinite(result).all():
-        raise SystemExit(f"prepare_own: {name} came out with unexpected outputs")
-    return [f"{name}.xml", f"{name}.bin"]
 
 
 def main() -> None:
@@ -42,10 +32,11 @@ def main() -> None:
     # Made aside and then moved, the manifest last: as prepare_vision.py.
     with tempfile.TemporaryDirectory(dir=arguments.out) as aside_name:
         aside = pathlib.Path(aside_name)
-        names = [file for name in MODELS for file in make(name, aside)]
-        manifest = {"format": FORMAT, "files": [describe(aside / name) for name in names]}
-        (aside / "viva.json").write_text(json.dumps(manifest, indent="\t") + "\n")
-        for name in [*names, "viva.json"]:
+        for name, (make, weights) in NETWORKS.items():
+            (aside / name).write_bytes(make(np.load(WEIGHTS / weights)))
+        manifest = {"format": FORMAT, "files": [describe(aside / name) for name in NETWORKS]}
+        (aside / MANIFEST).write_text(json.dumps(manifest, indent="\t") + "\n")
+        for name in [*NETWORKS, MANIFEST]:
             os.replace(aside / name, arguments.out / name)
     print(f"prepare_own: Viva's own networks in {arguments.out}")
 

