@@ -41,6 +41,8 @@ size_t viva_convnet_patch_floats(const struct viva_convnet_step *step)
 		return rows_at_a_time(step) * step->to.width * step->from.channels;
 	if (step->kind != VIVA_CONVNET_CONVOLUTION)
 		return 0;
+	if (viva_convnet_is_tiled(step))
+		return viva_convnet_tiled_patch_floats(step);
 	return ((margined_rows_at_a_time(step) - 1) * step->stride + step->kernel) * margined_row_floats(step);
 }
 
@@ -51,12 +53,13 @@ size_t viva_convnet_wide_weights(const struct viva_convnet_step *step)
 		return step->from.channels * step->to.channels;
 	if (step->kind != VIVA_CONVNET_CONVOLUTION)
 		return 0;
+	if (viva_convnet_is_tiled(step))
+		return viva_convnet_tiled_wide_weights(step);
 	return step->kernel * step->kernel * step->from.channels * VIVA_PANEL;
 }
 
-// The panel of weights numbered so, which lie at `weights`, for output pixels from (x, y) on.
-static struct viva_panel panel_at(const struct viva_convnet *network, const struct viva_convnet_step *step,
-				  const float *weights, size_t number, size_t x, size_t y)
+struct viva_panel viva_convnet_panel_at(const struct viva_convnet *network, const struct viva_convnet_step *step,
+					const float *weights, size_t number, size_t x, size_t y)
 {
 	size_t channel = number * VIVA_PANEL, pixel = y * step->to.width + x;
 	struct viva_panel panel = {
@@ -110,21 +113,20 @@ static void run_separable(const struct viva_convnet *network, const struct viva_
 		patches.count = rows * step->to.width;
 		for (size_t number = 0; number < step->to.channels / VIVA_PANEL; number++) {
 			const float *weights = network->weights + number * VIVA_PANEL * step->from.channels;
-			struct viva_panel panel = panel_at(network, step, weights, number, 0, y);
+			struct viva_panel panel = viva_convnet_panel_at(network, step, weights, number, 0, y);
 			network->kernels->multiply(&patches, &panel);
 		}
 	}
 }
 
-// Copies what the windows of `rows` output rows from `y` on see, with zeros where they leave the map.
-static void add_margins(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t y, size_t rows)
+void viva_convnet_add_margins(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t y,
+			      size_t rows, size_t row_floats)
 {
-	const size_t channels = step->from.channels, row_floats = margined_row_floats(step);
-	const size_t before = step->padding * channels, source_floats = step->from.width * channels;
+	const size_t before = step->padding * step->from.channels,
+		     source_floats = step->from.width * step->from.channels;
 	const size_t copied = smaller(source_floats, row_floats - before), after = row_floats - before - copied;
 	float *output = network->patch;
-	for (size_t i = 0; i < (rows - 1) * step->stride + step->kernel; i++, output += row_floats) {
-		size_t row = y * step->stride + i;
+	for (size_t row = y; row < y + rows; row++, output += row_floats) {
 		if (row < step->padding || row - step->padding >= step->from.height) {
 			memset(output, 0, row_floats * sizeof *output);
 			continue;
@@ -136,14 +138,15 @@ static void add_margins(const struct viva_convnet *network, const struct viva_co
 	}
 }
 
-static void widen_panel(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t number,
-			size_t size)
+void viva_convnet_widen(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t number,
+			size_t first, size_t count, float *ret_weights)
 {
+	size_t at = number * step->kernel * step->kernel * step->from.channels * VIVA_PANEL + first;
 	if (step->bytes)
-		network->kernels->widen_bytes(step->bytes + number * size, step->factors + number * VIVA_PANEL, size,
-					      network->weights);
+		network->kernels->widen_bytes(step->bytes + at, step->factors + number * VIVA_PANEL, count,
+					      ret_weights);
 	else
-		network->kernels->widen(step->weights + number * size, size, network->weights);
+		network->kernels->widen(step->weights + at, count, ret_weights);
 }
 
 static void convolve_row(const struct viva_convnet *network, const struct viva_convnet_step *step,
@@ -156,7 +159,7 @@ static void convolve_row(const struct viva_convnet *network, const struct viva_c
 					     .stretches = step->kernel,
 					     .stretch_step = row_floats,
 					     .length = step->kernel * step->from.channels};
-	struct viva_panel panel = panel_at(network, step, network->weights, number, 0, y);
+	struct viva_panel panel = viva_convnet_panel_at(network, step, network->weights, number, 0, y);
 	network->kernels->multiply(&patches, &panel);
 }
 
@@ -166,9 +169,10 @@ static void run_windows(const struct viva_convnet *network, const struct viva_co
 	const size_t chunk = margined_rows_at_a_time(step), row_step = step->stride * margined_row_floats(step);
 	for (size_t y = 0; y < step->to.height; y += chunk) {
 		size_t rows = smaller(chunk, step->to.height - y);
-		add_margins(network, step, y, rows);
+		viva_convnet_add_margins(network, step, y * step->stride, (rows - 1) * step->stride + step->kernel,
+					 margined_row_floats(step));
 		for (size_t number = 0; number < step->to.channels / VIVA_PANEL; number++) {
-			widen_panel(network, step, number, panel_size);
+			viva_convnet_widen(network, step, number, 0, panel_size, network->weights);
 			for (size_t i = 0; i < rows; i++)
 				convolve_row(network, step, network->patch + i * row_step, number, y + i);
 		}
@@ -184,15 +188,17 @@ static void run_pointwise(const struct viva_convnet *network, const struct viva_
 					 .stretches = 1,
 					 .length = step->from.channels};
 	for (size_t number = 0; number < step->to.channels / VIVA_PANEL; number++) {
-		widen_panel(network, step, number, panel_size);
-		struct viva_panel panel = panel_at(network, step, network->weights, number, 0, 0);
+		viva_convnet_widen(network, step, number, 0, panel_size, network->weights);
+		struct viva_panel panel = viva_convnet_panel_at(network, step, network->weights, number, 0, 0);
 		network->kernels->multiply(&all, &panel);
 	}
 }
 
 static void run_convolution(const struct viva_convnet *network, const struct viva_convnet_step *step)
 {
-	if (step->kernel == 1 && step->stride == 1)
+	if (viva_convnet_is_tiled(step))
+		viva_convnet_run_tiled(network, step);
+	else if (step->kernel == 1 && step->stride == 1)
 		run_pointwise(network, step);
 	else
 		run_windows(network, step);

@@ -83,5 +83,20 @@ struct viva_convnet_step {
 // Floats that the step needs of `patch` and of `weights`.
 size_t viva_convnet_patch_floats(const struct viva_convnet_step *step);
 size_t viva_convnet_wide_weights(const struct viva_convnet_step *step);
+// The panel of weights numbered so, which lie at `weights`, for output pixels from (x, y) on.
+struct viva_panel viva_convnet_panel_at(const struct viva_convnet *network, const struct viva_convnet_step *step,
+					const float *weights, size_t number, size_t x, size_t y);
+// Widens so many weights of that panel from the one numbered `first` on: whole rows of 16.
+void viva_convnet_widen(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t number,
+			size_t first, size_t count, float *ret_weights);
+// Copies so many rows of the padded map from `y` on into `patch`, each of `row_floats`, with zeros where they leave it.
+void viva_convnet_add_margins(const struct viva_convnet *network, const struct viva_convnet_step *step, size_t y,
+			      size_t rows, size_t row_floats);
+
+// convnet_tiles.c: convolutions of 3 × 3 on small maps.
+bool viva_convnet_is_tiled(const struct viva_convnet_step *step);
+size_t viva_convnet_tiled_patch_floats(const struct viva_convnet_step *step);
+size_t viva_convnet_tiled_wide_weights(const struct viva_convnet_step *step);
+void viva_convnet_run_tiled(const struct viva_convnet *network, const struct viva_convnet_step *step);
 
 #endif

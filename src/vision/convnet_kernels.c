@@ -113,12 +113,43 @@ static void widen_bytes_plain(const int8_t *bytes, const float factors[VIVA_PANE
 		ret_floats[i] = (float)bytes[i] * factors[i % VIVA_PANEL];
 }
 
+// Eight floats, which become two fours on a processor that has no larger ones.
+typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
+
+static inline const eight *eights(const float *values)
+{
+	return (const eight *)(const void *)values;
+}
+
+static inline eight *to_eights(float *values)
+{
+	return (eight *)(void *)values;
+}
+
+#define COMPILED
+#define NAMED(name) name##_plain
+#include "vision/convnet_transforms.h"
+#undef COMPILED
+#undef NAMED
+
+static void finish_plain(const float sums[VIVA_PANEL], const struct viva_panel *panel)
+{
+	for (size_t i = 0; i < VIVA_PANEL; i++) {
+		float sum = sums[i] + panel->bias[i] + (panel->addend ? panel->addend[i] : 0);
+		panel->output[i] = sum < 0 ? sum * panel->slopes[i] : sum;
+	}
+}
+
 const struct viva_convnet_kernels *viva_convnet_plain_kernels(void)
 {
 	static const struct viva_convnet_kernels kernels = {.multiply = multiply_plain,
 							    .depthwise = depthwise_plain,
 							    .widen = widen_plain,
-							    .widen_bytes = widen_bytes_plain};
+							    .widen_bytes = widen_bytes_plain,
+							    .transform_tile = transform_tile_plain,
+							    .transform_kernel = transform_kernel_plain,
+							    .sum_products = sum_products_plain,
+							    .finish = finish_plain};
 	return &kernels;
 }
 
@@ -301,8 +332,8 @@ FAST static void depthwise_fast(const struct viva_depthwise *row)
 FAST static void widen_fast(const uint16_t *halves, size_t count, float *ret_floats)
 {
 	for (size_t i = 0; i < count; i += 8) {
-		__m128i eight = _mm_loadu_si128((const __m128i *)(const void *)(halves + i));
-		_mm256_storeu_ps(ret_floats + i, _mm256_cvtph_ps(eight));
+		__m128i loaded = _mm_loadu_si128((const __m128i *)(const void *)(halves + i));
+		_mm256_storeu_ps(ret_floats + i, _mm256_cvtph_ps(loaded));
 	}
 }
 
@@ -319,6 +350,19 @@ FAST static void widen_bytes_fast(const int8_t *bytes, const float factors[VIVA_
 	}
 }
 
+#define COMPILED FAST
+#define NAMED(name) name##_fast
+#include "vision/convnet_transforms.h"
+#undef COMPILED
+#undef NAMED
+
+FAST static void finish_fast(const float sums[VIVA_PANEL], const struct viva_panel *panel)
+{
+	__m256 lower = _mm256_add_ps(_mm256_loadu_ps(sums), _mm256_loadu_ps(panel->bias));
+	__m256 upper = _mm256_add_ps(_mm256_loadu_ps(sums + 8), _mm256_loadu_ps(panel->bias + 8));
+	finish_pixel(lower, upper, panel, 0);
+}
+
 static bool has_fast(void)
 {
 	unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
@@ -333,7 +377,11 @@ const struct viva_convnet_kernels *viva_convnet_kernels(void)
 	static const struct viva_convnet_kernels fast = {.multiply = multiply_fast,
 							 .depthwise = depthwise_fast,
 							 .widen = widen_fast,
-							 .widen_bytes = widen_bytes_fast};
+							 .widen_bytes = widen_bytes_fast,
+							 .transform_tile = transform_tile_fast,
+							 .transform_kernel = transform_kernel_fast,
+							 .sum_products = sum_products_fast,
+							 .finish = finish_fast};
 	if (has_fast())
 		return &fast;
 #endif

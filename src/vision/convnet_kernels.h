@@ -53,6 +53,16 @@ struct viva_convnet_kernels {
 	void (*widen)(const uint16_t *halves, size_t count, float *ret_floats);
 	// The same of bytes, [count / 16][16], each by its column's factor.
 	void (*widen_bytes)(const int8_t *bytes, const float factors[VIVA_PANEL], size_t count, float *ret_floats);
+
+	// Of F(2×2, 3×3), in the terms of Lavin & Gray 2016, `step` floats from one of the 16 results to the next:
+	// Bᵀ d B of a tile of 4 × 4 pixels; the count of channels is a multiple of 8.
+	void (*transform_tile)(const float *pixels, size_t row_step, size_t channels, float *ret_tile, size_t step);
+	// G g Gᵀ of a panel: 9 times [channels][16] to 16 times the same, `step` floats apart both.
+	void (*transform_kernel)(const float *panel, size_t channels, size_t step, float *ret_panel);
+	// Aᵀ m A of a tile's 16 products: 2 × 2 pixels.
+	void (*sum_products)(const float *products, size_t step, float ret_sums[4][VIVA_PANEL]);
+	// What multiply does last, of one pixel's sums: bias, addend and slopes.
+	void (*finish)(const float sums[VIVA_PANEL], const struct viva_panel *panel);
 };
 
 // The fastest that this processor can do: AVX2 with FMA and F16C, or what compilers make of C. They agree within

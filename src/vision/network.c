@@ -32,34 +32,51 @@ void viva_network_finish(struct viva_network *network)
 	*network = (struct viva_network){0};
 }
 
-static float grey(const float *pixel)
-{
-	return pixel[0] * luma[0] + pixel[1] * luma[1] + pixel[2] * luma[2];
-}
-
-// The mean of each 2 × 2 pixels.
+// Grey is the mean of each 2 × 2 pixels, weighed by colour.
 static void average(const float *crop, int side, float *ret_pixels)
 {
 	const size_t row = (size_t)side * 2 * 3;
 	for (int y = 0; y < side; y++, crop += 2 * row) {
-		for (int x = 0; x < side; x++, ret_pixels++) {
+		for (int x = 0; x < side; x++) {
 			const float *upper = crop + (size_t)x * 6, *lower = upper + row;
-			*ret_pixels = (grey(upper) + grey(upper + 3) + grey(lower) + grey(lower + 3)) / 4;
+			float grey = 0;
+			for (int i = 0; i < 3; i++)
+				grey += (upper[i] + upper[i + 3] + lower[i] + lower[i + 3]) * (luma[i] / 4);
+			*ret_pixels++ = grey;
 		}
 	}
 }
 
-static void standardise(float *pixels, int count)
+// Four sums side by side, since each addition waits for the last one of its own.
+static float sum_of(const float *numbers, size_t count)
 {
-	float sum = 0, squares = 0;
-	for (int i = 0; i < count; i++)
-		sum += pixels[i];
-	const float mean = sum / (float)count;
-	for (int i = 0; i < count; i++)
-		squares += (pixels[i] - mean) * (pixels[i] - mean);
-	const float scale = 1 / sqrtf(squares / (float)count + least_variance);
-	for (int i = 0; i < count; i++)
-		pixels[i] = (pixels[i] - mean) * scale;
+	float sums[4] = {0};
+	for (size_t i = 0; i < count; i += 4) {
+		for (size_t k = 0; k < 4; k++)
+			sums[k] += numbers[i + k];
+	}
+	return sums[0] + sums[1] + sums[2] + sums[3];
+}
+
+static float squares_of(const float *numbers, size_t count)
+{
+	float sums[4] = {0};
+	for (size_t i = 0; i < count; i += 4) {
+		for (size_t k = 0; k < 4; k++)
+			sums[k] += numbers[i + k] * numbers[i + k];
+	}
+	return sums[0] + sums[1] + sums[2] + sums[3];
+}
+
+// The count is a multiple of 4.
+static void standardise(float *pixels, size_t count)
+{
+	const float mean = sum_of(pixels, count) / (float)count;
+	for (size_t i = 0; i < count; i++)
+		pixels[i] -= mean;
+	const float scale = 1 / sqrtf(squares_of(pixels, count) / (float)count + least_variance);
+	for (size_t i = 0; i < count; i++)
+		pixels[i] *= scale;
 }
 
 void viva_network_show(struct viva_network *network, const struct viva_picture *picture,
@@ -67,7 +84,7 @@ void viva_network_show(struct viva_network *network, const struct viva_picture *
 {
 	viva_warp(picture, region, 2 * network->side, &pixel_range, network->crop);
 	average(network->crop, network->side, network->convnet.input);
-	standardise(network->convnet.input, network->side * network->side);
+	standardise(network->convnet.input, (size_t)network->side * (size_t)network->side);
 }
 
 void viva_network_show_mirrored(struct viva_network *network)

@@ -16,7 +16,7 @@
 
 struct viva_network_shape {
 	const char *file;  // in the model folder
-	int side;          // of what it sees; crops are sampled at twice that, so that large ones are not too coarsely
+	int side;  // of what it sees, even; crops are sampled at twice that, so that large ones are not too coarsely
 	size_t outputs;
 };
 

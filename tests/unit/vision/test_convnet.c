@@ -140,6 +140,41 @@ static void test_convnet__bytes_become_the_same_floats_in_both_ways(void **state
 	free(bytes);
 }
 
+static void test_convnet__fast_transforms_of_tiles_are_the_plain_ones(void **state)
+{
+	(void)state;
+	enum { CHANNELS = 24, STEP = CHANNELS * VIVA_PANEL + 3, COUNT = 16 * STEP };
+	struct viva_seeded_random random;
+	viva_seeded_random_init(&random, 5);
+	float *pixels = noise(&random, 4 * 4 * CHANNELS), *panel = noise(&random, 8 * STEP + CHANNELS * VIVA_PANEL);
+	float *fast = noise(&random, COUNT), *plain = noise(&random, COUNT);
+	float sums[2][4][VIVA_PANEL];
+	const struct viva_convnet_kernels *kernels[2] = {viva_convnet_kernels(), viva_convnet_plain_kernels()};
+	memcpy(plain, fast, COUNT * sizeof *plain);
+	for (int i = 0; i < 2; i++)
+		kernels[i]->transform_tile(pixels, (size_t)4 * CHANNELS, CHANNELS, i == 0 ? fast : plain, STEP);
+	assert_near(fast, plain, COUNT);
+	for (int i = 0; i < 2; i++)
+		kernels[i]->transform_kernel(panel, CHANNELS, STEP, i == 0 ? fast : plain);
+	assert_near(fast, plain, COUNT);
+	for (int i = 0; i < 2; i++)
+		kernels[i]->sum_products(plain, STEP, sums[i]);
+	assert_near(sums[0][0], sums[1][0], (size_t)4 * VIVA_PANEL);
+	for (size_t with = 0; with < 2; with++) {
+		struct viva_panel finish = {.bias = pixels,
+					    .slopes = pixels + VIVA_PANEL,
+					    .addend = with ? pixels + (size_t)2 * VIVA_PANEL : NULL};
+		finish.output = fast;
+		kernels[0]->finish(sums[0][1], &finish);
+		finish.output = plain;
+		kernels[1]->finish(sums[0][1], &finish);
+		assert_near(fast, plain, VIVA_PANEL);
+	}
+	float *const all[] = {pixels, panel, fast, plain};
+	for (size_t i = 0; i < VIVA_COUNT(all); i++)
+		free(all[i]);
+}
+
 // A network of most kinds of steps: a picture of 6 × 4 × 3 is convolved to 16 channels; of that the largest of each
 // 2 × 2, of 16 channels, are added to what a separable convolution of stride 2 makes of it, of 32; and that is enlarged
 // twice, the second time with the first added.
@@ -515,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_convnet__fast_depthwise_rows_are_the_plain_ones),
 		cmocka_unit_test(test_convnet__every_half_becomes_the_same_float_in_both_ways),
 		cmocka_unit_test(test_convnet__bytes_become_the_same_floats_in_both_ways),
+		cmocka_unit_test(test_convnet__fast_transforms_of_tiles_are_the_plain_ones),
 		cmocka_unit_test(test_convnet__a_network_computes_what_its_file_says),
 		cmocka_unit_test(test_convnet__a_network_of_bytes_computes_what_its_file_says),
 		cmocka_unit_test(test_convnet__a_large_map_is_convolved_without_a_seam),
