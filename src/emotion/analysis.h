@@ -54,8 +54,7 @@ enum emotion_queued_outcome {
 
 // The same for a frame of the queue (is_queued), which waits for live ones (gate.h), goes on from the latest state
 // known, sets none back that is later than the frame, and has effect once. VIVA_ECLOSED (the service stops),
-// VIVA_EFIELD (a time out of range), VIVA_EOVERLOAD (too many frames of the session wait), VIVA_EIO, VIVA_EMODEL,
-// VIVA_ENOMEM.
+// VIVA_EFIELD (a time out of range), VIVA_EOVERLOAD (too many frames of the session wait), VIVA_EIO, VIVA_ENOMEM.
 VIVA_MUST_CHECK int emotion_analyze_queued(struct emotion_service *service, const struct emotion_frame *frame,
 					   struct viva_arena *arena, enum emotion_queued_outcome *ret_outcome,
 					   struct viva_error *error);

@@ -29,8 +29,8 @@ struct viva_vision_options {
 
 struct viva_vision_options viva_vision_defaults(void);
 
-// Checks the models against their sums and loads them: .3–.9 s. VIVA_EMODEL (which file, and the cure), VIVA_EINVAL (a
-// limit out of range), VIVA_ENOMEM.
+// Checks the models against their sums and loads them: some hundredths of a second. VIVA_EMODEL (which file, and the
+// cure), VIVA_EINVAL (a limit out of range), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_vision_open(const struct viva_vision_options *options, struct viva_vision **ret_vision,
 				     struct viva_error *error);
 struct viva_vision *viva_vision_destroy(struct viva_vision *vision);  // after the last call returned. Always NULL.
@@ -120,7 +120,7 @@ struct viva_vision_result {
 // milliseconds, ≥ 0); blinks are counted only when it is later than the tracker's last, so that a frame that comes
 // twice counts once. A picture without a face is no failure. On failure the tracker is as it was.
 // VIVA_EIMAGE (not a JPEG or PNG that can be read whole), VIVA_EFRAMESIZE (bytes, sides or pixels over the limit),
-// VIVA_EMODEL (inference failed), VIVA_ENOMEM.
+// VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_vision_analyze(struct viva_vision *vision, struct viva_bytes image,
 					enum viva_image_format format, int64_t timestamp_ms,
 					struct viva_tracker *tracker, struct viva_vision_result *ret_result,
