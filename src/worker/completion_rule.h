@@ -9,6 +9,7 @@
 //   n                           n or more                all                          go on
 //   any                         n or more                not all, or unknown          wait
 //   whatever: it has waited as long as it may                                         cut short: go on
+//   whatever: the interview was erased, and its frames come no more                   go on, to be told so
 //
 // Threads: any; nothing blocks.
 #ifndef VIVA_WORKER_COMPLETION_RULE_H
@@ -26,6 +27,7 @@ struct worker_completion_view {
 	int64_t accepted;               // frames noted as passed on
 	int64_t dropped;                // frames noted as thinned out or invalid
 	enum worker_timeline timeline;  // whether it has those that were passed on
+	bool is_erased;
 	int64_t waited_ms;
 	int64_t limit_ms;
 };

@@ -97,6 +97,7 @@ static int look_at_frames(const struct work *work, enum worker_completion_step *
 		return status;
 	view.accepted = counts.accepted;
 	view.dropped = counts.dropped;
+	view.is_erased = counts.is_erased;
 	if (worker_completion_needs_timeline(&view))
 		view.timeline = ask_timeline(work, &counts);
 	*ret_step = worker_completion_decide(&view);

@@ -245,7 +245,7 @@ int worker_frames_count(struct viva_store *store, const char *session_id, struct
 		status = find_session(store, arena, &session, error);
 	if (status)
 		return status;
-	struct worker_frame_counts counts = {.newest = session.newest};
+	struct worker_frame_counts counts = {.newest = session.newest, .is_erased = session.is_erased};
 	for (size_t row = 0; row < rows.row_count; row++) {
 		bool is_accepted = strcmp(viva_rows_text(&rows, row, 0), "accepted") == 0;
 		*(is_accepted ? &counts.accepted : &counts.dropped) += viva_rows_int(&rows, row, 1);

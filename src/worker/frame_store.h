@@ -33,6 +33,7 @@ struct worker_frame_counts {
 	int64_t accepted;
 	int64_t dropped;  // superseded or invalid
 	int64_t newest;   // number of the newest that was accepted; −1 = none
+	bool is_erased;   // the session; then nothing else is held of it
 };
 VIVA_MUST_CHECK int worker_frames_count(struct viva_store *store, const char *session_id,
 					struct worker_frame_counts *ret_counts, struct viva_error *error);

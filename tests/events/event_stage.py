@@ -3,6 +3,7 @@
 
 import base64
 import contextlib
+import fcntl
 import hashlib
 import hmac
 import http.server
@@ -12,6 +13,7 @@ import signal
 import sqlite3
 import subprocess
 import threading
+import time
 
 import httpx
 
@@ -23,6 +25,22 @@ SECRET = "a secret of tests, of enough characters"
 SERVICES = viva_platform.SERVICES
 OUTAGE_S = 120
 COMMAND_LIMIT_S = 60
+
+
+def can_be_written(path, patience_s=2):
+    """Whether nobody holds SQLite's lock for writing, or the gate that Viva's processes take it behind, for so long."""
+    end = time.monotonic() + patience_s
+    with contextlib.closing(sqlite3.connect(path, timeout=patience_s, isolation_level=None)) as store, open(f"{path}-gate") as gate:
+        while True:
+            try:
+                fcntl.flock(gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                store.execute("BEGIN IMMEDIATE")
+                store.execute("ROLLBACK")
+                return True
+            except (BlockingIOError, sqlite3.OperationalError):
+                if time.monotonic() >= end:
+                    return False
+                time.sleep(0.01)
 
 
 class Stage:
@@ -130,14 +148,23 @@ class Stage:
 
     @contextlib.contextmanager
     def held(self, service):
-        """The service stands still in between."""
+        """The service stands still in between, outside of transactions, which would make the others stand still, too."""
         pid = self.pid(service)
-        os.kill(pid, signal.SIGSTOP)
         try:
-            wait_until(lambda: viva_platform.process_state(pid) == "T", f"{service} stands still")
+            while True:
+                os.kill(pid, signal.SIGSTOP)
+                wait_until(lambda: viva_platform.process_state(pid) == "T", f"{service} stands still")
+                if all(can_be_written(path) for path in self.databases()):
+                    break
+                os.kill(pid, signal.SIGCONT)
             yield
         finally:
             os.kill(pid, signal.SIGCONT)
+
+    def databases(self):
+        """All SQLite files, the bus's too."""
+        own = list(self.platform.data_directory.glob("*.db"))
+        return [*own, self.bus.url.partition(":")[2]] if self.bus.name == "sqlite" else own
 
     def wait_until_healthy(self, service, old_pid=None):
         def healthy():

@@ -46,6 +46,8 @@ static void test_completion_rule__decides_as_its_table_says(void **state)
 		assert_int_equal(worker_completion_decide(&view), rows[i].early);
 		view.waited_ms = LIMIT_MS;
 		assert_int_equal(worker_completion_decide(&view), rows[i].at_the_limit);
+		view.is_erased = true;
+		assert_int_equal(worker_completion_decide(&view), WORKER_GO_ON);
 	}
 }
 
@@ -56,6 +58,8 @@ static void test_completion_rule__the_timeline_is_asked_only_when_it_decides(voi
 	assert_false(worker_completion_needs_timeline(&view));
 	view.accepted = 3;
 	assert_true(worker_completion_needs_timeline(&view));
+	view.is_erased = true;
+	assert_false(worker_completion_needs_timeline(&view));
 	view = (struct worker_completion_view){.queued = 5, .dropped = 5};
 	assert_false(worker_completion_needs_timeline(&view));
 	view = (struct worker_completion_view){.queued = -1, .accepted = 1};

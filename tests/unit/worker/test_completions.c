@@ -268,6 +268,29 @@ static void test_completions__wait_until_the_frames_are_noted_and_in_the_timelin
 	assert_int_equal(atomic_load(&report_calls), 1);
 }
 
+static int erase_frames(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
+{
+	(void)context;
+	return worker_frames_erase(transaction, INTERVIEW, 1, NULL, error);
+}
+
+static void test_completions__of_an_erased_interview_wait_for_no_frames(void **state)
+{
+	struct worker_fixture *fixture = *state;
+	start(fixture, 1000 * 1000);
+	note_frame(fixture, 1, "f1");
+	atomic_store(&complete_status, 404);
+	publish(INTERVIEW, "m1", 2);
+	publish(OTHER, "m2", 0);
+	worker_bus_wait_for_queue(bus, "worker.completions", 0, 1);
+	assert_int_equal(atomic_load(&complete_calls), 1);
+	assert_ok(viva_store_transact(fixture->store, erase_frames, NULL, NULL));
+	wait_for_end();
+	assert_int_equal(atomic_load(&complete_calls), 2);
+	assert_int_equal(atomic_load(&timeline_calls), 0);
+	assert_int_equal(atomic_load(&report_calls), 0);
+}
+
 static void test_completions__wait_no_longer_than_they_may(void **state)
 {
 	start(*state, 0);
@@ -365,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_completions__have_score_and_report_made_once),
 		TEST(test_completions__wait_until_the_frames_are_noted_and_in_the_timeline),
+		TEST(test_completions__of_an_erased_interview_wait_for_no_frames),
 		TEST(test_completions__wait_no_longer_than_they_may),
 		TEST(test_completions__without_a_score_are_tried_again),
 		TEST(test_completions__of_interviews_that_are_gone_are_done),

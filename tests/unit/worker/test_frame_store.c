@@ -123,9 +123,14 @@ static void test_frame_store__counts_what_a_completion_waits_for(void **state)
 	assert_int_equal(counts.accepted, 2);
 	assert_int_equal(counts.dropped, 2);
 	assert_int_equal(counts.newest, 2);
+	assert_false(counts.is_erased);
 	assert_ok(worker_frames_count(fixture->store, "unknown", &counts, NULL));
 	assert_int_equal(counts.accepted + counts.dropped, 0);
 	assert_int_equal(counts.newest, -1);
+	assert_true(erase(fixture, "a"));
+	assert_ok(worker_frames_count(fixture->store, "a", &counts, NULL));
+	assert_true(counts.is_erased);
+	assert_int_equal(counts.accepted + counts.dropped, 0);
 }
 
 static void test_frame_store__an_erased_session_leaves_only_that_it_was_erased(void **state)
