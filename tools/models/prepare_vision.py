@@ -9,18 +9,16 @@ cut into parts (attention_mesh.py), all as TFLite files and as Viva computes the
 import argparse
 import hashlib
 import importlib.util
-import json
-import os
 import pathlib
 import tempfile
 import zipfile
 
 import attention_mesh
+import model_files
 import network_file
 import separable_network
 
 MEDIAPIPE = "mediapipe-0.10.14-*.whl"
-FORMAT = 1  # of the manifest
 MANIFEST = "face_networks.json"
 
 # Sums of the originals: what is taken apart by tensor number must be the file that the numbers were read from.
@@ -55,7 +53,7 @@ def load_schema(wheel: zipfile.ZipFile, folder: pathlib.Path):
     return schema
 
 
-def make(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
+def make(downloads: pathlib.Path) -> dict[str, bytes]:
     detector, far_detector, attention = ORIGINALS
     with zipfile.ZipFile(one_of(downloads, MEDIAPIPE)) as wheel, tempfile.TemporaryDirectory() as scratch:
         schema = load_schema(wheel, pathlib.Path(scratch))
@@ -63,13 +61,13 @@ def make(downloads: pathlib.Path, folder: pathlib.Path) -> list[str]:
         blob = read_original(wheel, attention)
         for part, (inputs, outputs) in attention_mesh.PARTS.items():
             networks[part] = attention_mesh.cut(schema, blob, inputs, outputs)
+        files = {}
         for name, data in networks.items():
-            (folder / f"{name}.tflite").write_bytes(data)
-            (folder / f"{name}.net").write_bytes(separable_network.convert(schema, data))
-    return [f"{name}.{ending}" for name in networks for ending in ("tflite", "net")]
+            files |= {f"{name}.tflite": data, f"{name}.net": separable_network.convert(schema, data)}
+    return files
 
 
-def check(folder: pathlib.Path) -> None:
+def check(files: dict[str, bytes]) -> None:
     """Refuses networks with other outputs than the program counts on."""
     expected = {
         "face_detection.net": [8192, 6144, 4096, 1024],
@@ -80,13 +78,8 @@ def check(folder: pathlib.Path) -> None:
         "face_eye_left.net": [142, 10],
     }
     for name, sizes in expected.items():
-        if network_file.output_sizes((folder / name).read_bytes()) != sizes:
+        if network_file.output_sizes(files[name]) != sizes:
             raise SystemExit(f"prepare_vision: {name} came out with unexpected outputs")
-
-
-def describe(path: pathlib.Path) -> dict:
-    data = path.read_bytes()
-    return {"name": path.name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def main() -> None:
@@ -95,16 +88,9 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for the model files")
     arguments = parser.parse_args()
 
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    # Made aside and then moved, the manifest last: a process that starts meanwhile sees the old files or a clear error.
-    with tempfile.TemporaryDirectory(dir=arguments.out) as aside_name:
-        aside = pathlib.Path(aside_name)
-        names = make(arguments.downloads, aside)
-        check(aside)
-        manifest = {"format": FORMAT, "files": [describe(aside / name) for name in names]}
-        (aside / MANIFEST).write_text(json.dumps(manifest, indent="\t") + "\n")
-        for name in [*names, MANIFEST]:
-            os.replace(aside / name, arguments.out / name)
+    files = make(arguments.downloads)
+    check(files)
+    model_files.install(arguments.out, MANIFEST, files)
     print(f"prepare_vision: face models in {arguments.out}")
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Viva's own two networks as OpenVINO graphs, from the weights in models/: what measure.py asks, and an independent yardstick of
+"""Viva's expression network as an OpenVINO graph, from the weights in models/: what measure.py asks, and an independent yardstick of
 what the program computes by itself (tools/models/own_networks.py).
 
-Both see a square crop, R, G, B from 0 to 1, of twice the side that they work on: it becomes grey, is averaged down (so
+It sees a square crop, R, G, B from 0 to 1, of twice the side that it works on: it becomes grey, is averaged down (so
 that a large face is not sampled too coarsely), and is brought to mean 0 and deviation 1.
 """
 
@@ -11,8 +11,6 @@ import openvino as ov
 from openvino import opset13 as op
 
 EXPRESSION_SIDE = 88
-EYE_SIDE = 64
-EXPRESSIONS = 7  # in the order of enum viva_emotion
 
 
 def constant(values):
@@ -64,16 +62,3 @@ def expression_model(weights) -> ov.Model:
     x = op.relu(layer(weights, "down3", x, 2))
     x = head(weights, op.reduce_mean(x, integers(2, 3), False))
     return ov.Model([op.result(op.softmax(x, 1), name="probabilities")], [image], "viva_expressions")
-
-
-def eye_model(weights) -> ov.Model:
-    """How likely the eye is open: the mean of what the picture and its mirror image give."""
-    image = op.parameter([1, EYE_SIDE, EYE_SIDE, 3], np.float32, name="image")
-    x = grey(image)
-    mirrored = op.gather(x, integers(*range(EYE_SIDE // 2 - 1, -1, -1)), integers(3))
-    x = op.concat([x, mirrored], 0)
-    for index in range(4):
-        x = op.relu(layer(weights, f"layer{index}", x, 1 if index == 3 else 2))
-    x = op.concat([op.reduce_mean(x, integers(2, 3), False), op.reduce_max(x, integers(2, 3), False)], 1)
-    logit = op.reduce_mean(head(weights, x), integers(0), True)
-    return ov.Model([op.result(op.sigmoid(logit), name="open")], [image], "viva_eye")
