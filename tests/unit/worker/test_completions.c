@@ -246,18 +246,23 @@ static void test_completions__have_score_and_report_made_once(void **state)
 	assert_int_equal(atomic_load(&timeline_calls), 0);
 }
 
-static void test_completions__wait_until_the_frames_are_noted_and_in_the_timeline(void **state)
+// One of INTERVIEW waits for the second of its frames. It holds up no other.
+static void start_with_one_that_waits(struct worker_fixture *fixture)
 {
-	struct worker_fixture *fixture = *state;
 	start(fixture, 1000 * 1000);
 	note_frame(fixture, 1, "f1");
 	atomic_store(&complete_status, 404);
 	publish(INTERVIEW, "m1", 2);
-	// One whose frames are on their way holds up no other.
 	publish(OTHER, "m2", 0);
 	worker_bus_wait_for_queue(bus, "worker.completions", 0, 1);
 	assert_int_equal(atomic_load(&complete_calls), 1);
 	assert_int_equal(atomic_load(&timeline_calls), 0);
+}
+
+static void test_completions__wait_until_the_frames_are_noted_and_in_the_timeline(void **state)
+{
+	struct worker_fixture *fixture = *state;
+	start_with_one_that_waits(fixture);
 	atomic_store(&complete_status, 200);
 	note_frame(fixture, 2, "f2");
 	wait_until(was_called, &timeline_calls, "the timeline is asked for");
@@ -277,13 +282,7 @@ static int erase_frames(struct viva_store_transaction *transaction, void *contex
 static void test_completions__of_an_erased_interview_wait_for_no_frames(void **state)
 {
 	struct worker_fixture *fixture = *state;
-	start(fixture, 1000 * 1000);
-	note_frame(fixture, 1, "f1");
-	atomic_store(&complete_status, 404);
-	publish(INTERVIEW, "m1", 2);
-	publish(OTHER, "m2", 0);
-	worker_bus_wait_for_queue(bus, "worker.completions", 0, 1);
-	assert_int_equal(atomic_load(&complete_calls), 1);
+	start_with_one_that_waits(fixture);
 	assert_ok(viva_store_transact(fixture->store, erase_frames, NULL, NULL));
 	wait_for_end();
 	assert_int_equal(atomic_load(&complete_calls), 2);
