@@ -130,20 +130,27 @@ def test_one_that_is_killed_costs_no_idempotent_request(fleet, door, rest):
         assert rest.get(f"/api/v1/interviews/{interview.id}/status").status_code == 200
 
 
-def test_the_last_good_file_stays(fleet, door, tmp_path):
-    good = door.configuration.read_text()
+def test_the_last_good_file_stays(door, tmp_path):
+    # A file of its own: the door's is written anew whenever Consul's list of instances changes.
+    configuration = tmp_path / "nginx.conf"
+    writer = [str(binary()), *map(str, door.arguments(configuration))]
+
+    def write(*more):
+        return subprocess.run([*writer, *more], env=clean_environment(), capture_output=True, text=True, timeout=120)
+
+    written = write()
+    assert written.returncode == 0, written.stderr
+    good = configuration.read_text()
     template = tmp_path / "template"
     template.write_text("events {} http { upstream x { {{http_listen}} } }\n")
-    command = [str(binary()), *map(str, door.arguments()), "--template", str(template)]
-    refused = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=120)
+    refused = write("--template", str(template))
     assert refused.returncode == 1
     assert "the test refuses the new configuration; the one before stays" in refused.stderr
-    assert door.configuration.read_text() == good
+    assert configuration.read_text() == good
     # Nor does a Consul that can't be asked replace it.
-    command = [str(binary()), *map(str, door.arguments()), "--discovery-url", "consul://127.0.0.1:1"]
-    unknown = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=120)
+    unknown = write("--discovery-url", "consul://127.0.0.1:1")
     assert unknown.returncode == 0 and "stays as it is" in unknown.stderr, unknown.stderr
-    assert door.configuration.read_text() == good
+    assert configuration.read_text() == good
 
 
 def test_the_written_example_is_what_the_template_makes(tmp_path):

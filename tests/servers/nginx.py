@@ -39,10 +39,10 @@ class Nginx(PrivateServer):
     def url(self):
         return f"http://127.0.0.1:{self.http_port}"
 
-    def arguments(self):
-        """Those of `viva nginx-config`."""
+    def arguments(self, out):
+        """Those of `viva nginx-config` that write the configuration to `out`."""
         return [
-            "nginx-config", "--discovery-url", self.discovery, "--out", self.configuration,
+            "nginx-config", "--discovery-url", self.discovery, "--out", out,
             "--temp-path", self.directory / "temp", "--access-log", self.directory / "access.log",
             "--test-command", f'{BINARY} -t -q -p "{self.directory}" -c "$FILE" -e stderr -g "pid {self.directory}/test.pid;"',
             "--http-listen", f"127.0.0.1:{self.http_port}",
@@ -53,8 +53,8 @@ class Nginx(PrivateServer):
     def start(self):
         (self.directory / "temp").mkdir(parents=True)
         self._open_to_workers()
-        self.writer = self._spawn([self.viva, *self.arguments(), "--watch", "--reload-pid", self.pid_file],
-                                  "nginx-config.log", self.environment)  # fmt: skip
+        watch = [*self.arguments(self.configuration), "--watch", "--reload-pid", self.pid_file]
+        self.writer = self._spawn([self.viva, *watch], "nginx-config.log", self.environment)
         self._wait(self.configuration.exists, self.writer)
         self.server = self._spawn([BINARY, "-p", self.directory, "-c", self.configuration, "-e", "stderr",
                                    "-g", f"daemon off; pid {self.pid_file};"], "nginx.log")  # fmt: skip
