@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/access.h"
+#include "gateway/pages.h"
 #include "gateway/probe.h"
 #include "net/http_relay.h"
 
@@ -40,6 +41,12 @@ CHOICE(score_health, GATEWAY_SCORES, GATEWAY_OPEN);
 CHOICE(score_sessions, GATEWAY_SCORES, GATEWAY_INTERVIEW);
 CHOICE(scores, GATEWAY_SCORES, GATEWAY_ANY_GRANT);
 
+// Pages are for anyone: they hold nothing, what they show they fetch with a credential.
+#define PAGE(path)                                                                                                     \
+	{                                                                                                              \
+		.method = "GET", .pattern = (path), .handle = gateway_serve_page                                       \
+	}
+
 // Prefixes end at a segment's end: /api/v1/interviewsX is nobody's. Methods are the services' business.
 const struct viva_http_route gateway_routes[] = {
 	{.pattern = "/api/v1/interviews", .relay = &to_new_interviews, .max_body_bytes = MAX_BODY_BYTES},
@@ -60,5 +67,25 @@ const struct viva_http_route gateway_routes[] = {
 	{.pattern = "/api/v1/scores/health", .relay = &to_score_health},
 	{.pattern = "/api/v1/scores/session/:id", .relay = &to_score_sessions, .max_body_bytes = MAX_BODY_BYTES},
 	{.pattern = "/api/v1/scores/*", .relay = &to_scores, .max_body_bytes = MAX_BODY_BYTES},
+	PAGE("/"),
+	PAGE("/interview/:id"),
+	PAGE("/web/style.css"),
+	PAGE("/web/icon.svg"),
+	PAGE("/web/analysis.js"),
+	PAGE("/web/api.js"),
+	PAGE("/web/camera.js"),
+	PAGE("/web/check.js"),
+	PAGE("/web/data.js"),
+	PAGE("/web/dom.js"),
+	PAGE("/web/interview.js"),
+	PAGE("/web/live.js"),
+	PAGE("/web/memory.js"),
+	PAGE("/web/question.js"),
+	PAGE("/web/result.js"),
+	PAGE("/web/speech.js"),
+	PAGE("/web/start.js"),
+	PAGE("/web/strings.js"),
+	PAGE("/web/view.js"),
+	PAGE("/web/welcome.js"),
 };
 const size_t gateway_route_count = VIVA_COUNT(gateway_routes);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The gateway's routes: which path goes to which service, for whom, and with how large a body.
+// The gateway's routes: which path goes to which service, for whom, and with how large a body; and the web pages.
 //
 // Threads: the choices run on the loop; nothing blocks.
 #ifndef VIVA_GATEWAY_ROUTES_H

@@ -23,7 +23,13 @@ void viva_announce_table(const struct viva_plan *plan, const pid_t *pids, FILE *
 		make_url(&plan->services[i], url);
 		fprintf(out, "  %-10s %-30s %d\n", plan->services[i].name, url, (int)pids[i]);
 	}
-	fputs("\nCtrl-C stops it.\n\n", out);
+	for (size_t i = 0; i < plan->count; i++) {
+		char url[MAX_URL];
+		make_url(&plan->services[i], url);
+		if (strcmp(plan->services[i].name, "gateway") == 0)
+			fprintf(out, "\nStart an interview in a browser: %s/\n", url);
+	}
+	fputs("Ctrl-C stops it.\n\n", out);
 	fflush(out);
 }
 

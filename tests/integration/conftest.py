@@ -14,6 +14,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "servers"))
 
 import rabbitmq
+import viva_browser
 import viva_bus_driver
 import viva_client
 import viva_frames
@@ -24,7 +25,7 @@ import viva_platform
 TEST_LIMIT_S = 280
 # Workers take whole files, two at the start: the longest begin first, each beside a short one, so that all end together.
 FIRST = ("fleet", "rabbitmq_faults", "crashes", "logs", "adaptive", "review", "operating", "command_line", "analyze",
-         "rabbitmq_wire", "emotion_grpc", "worker", "postgres", "eval_vision", "emotion_events")  # fmt: skip
+         "web_browser", "rabbitmq_wire", "emotion_grpc", "worker", "postgres", "eval_vision", "emotion_events")  # fmt: skip
 ORDER = {f"test_{name}": place for place, name in enumerate(FIRST)}
 
 
@@ -42,6 +43,14 @@ def frames(tmp_path_factory):
 @pytest.fixture(scope="session")
 def face(frames):
     return frames.face
+
+
+@pytest.fixture(scope="session")
+def browser(frames, tmp_path_factory):
+    """A Chromium whose camera films the demo's face."""
+    running = viva_browser.Browser(viva_browser.film(frames, tmp_path_factory.mktemp("film") / "face.mjpeg"))
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

@@ -66,6 +66,9 @@ def test_a_whole_interview_goes_through_nginx(rest, face):
     interview.answer_all()
     assert viva_client.ok(interview.complete())["score"]["overall_score"] >= 0
     assert rest.get("/nowhere").json()["error"] == "not found"
+    page = rest.get(f"/interview/{interview.id}")
+    assert page.headers["content-type"].startswith("text/html") and "default-src 'none'" in page.headers["content-security-policy"]
+    assert rest.get("/", headers={"If-None-Match": rest.get("/").headers["etag"]}).status_code == 304
     answer = rest.get("/health/live", headers={"X-Request-Id": "through-nginx"})
     assert answer.headers["x-request-id"] == "through-nginx"
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/pages.h"
 #include "gateway/probe.h"
 #include "gateway/routes.h"
 #include "net_fixture.h"
@@ -149,7 +150,8 @@ static void test_gateway__routes_by_prefix(void **state)
 static void test_gateway__a_prefix_ends_at_a_segments_end(void **state)
 {
 	(void)state;
-	static const char *const unknown[] = {"/",
+	static const char *const unknown[] = {"/index.html",
+					      "/interview/1/2",
 					      "/api/v1/interviewsX",
 					      "/api/v1/interviewsX/start",
 					      "/api/v1/emotionsX/analyze",
@@ -170,6 +172,15 @@ static void test_gateway__health_of_services_is_open_to_all(void **state)
 	(void)state;
 	assert_reaches("GET", "/api/v1/emotions/health", NULL, "emotion");
 	assert_reaches("GET", "/api/v1/scores/health", NULL, "scoring");
+}
+
+static void test_gateway__pages_are_open_to_all(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < gateway_page_count; i++) {
+		assert_status("GET", gateway_pages[i].pattern, NULL, 200);
+		assert_status("POST", gateway_pages[i].pattern, api_key, 405);
+	}
 }
 
 static void test_gateway__nobody_else_passes_without_credentials(void **state)
@@ -290,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_gateway__routes_by_prefix),
 		cmocka_unit_test(test_gateway__a_prefix_ends_at_a_segments_end),
 		cmocka_unit_test(test_gateway__health_of_services_is_open_to_all),
+		cmocka_unit_test(test_gateway__pages_are_open_to_all),
 		cmocka_unit_test(test_gateway__nobody_else_passes_without_credentials),
 		cmocka_unit_test(test_gateway__a_token_opens_its_own_interview_only),
 		cmocka_unit_test(test_gateway__a_websocket_may_bring_its_token_in_three_ways),

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The web pages in a real browser: interviews as candidates hold them, and the start page."""
+
+import re
+
+import viva_tcp_proxy
+from viva_client import ok
+
+ANSWER = "I planned the work in small steps, measured what it cost, and changed the plan when the figures said so."
+# A recogniser as browsers have it, which hears the same words each time it listens.
+RECOGNISER = """
+window.SpeechRecognition = class extends EventTarget {
+	start() { setTimeout(() => this.say(false), 20); setTimeout(() => this.say(true), 60); }
+	stop() {}
+	say(isFinal) {
+		const result = Object.assign([{transcript: 'I planned the work, and measured it.', confidence: 0.75}], {isFinal});
+		this.dispatchEvent(Object.assign(new Event('result'), {resultIndex: 0, results: [result]}));
+	}
+};
+"""
+NO_CAMERA = "navigator.mediaDevices.getUserMedia = () => { throw new Error('the camera was asked for'); };"
+
+
+def test_a_whole_interview_with_the_camera_and_a_reload_in_its_middle(browser, rest):
+    interview = rest.start(total_questions=2)
+    with browser.visitor() as candidate:
+        page = candidate.page
+        candidate.open(interview)
+        candidate.heading("Welcome to your practice interview")
+        assert page.url == f"{rest.url}/interview/{interview.id}"  # no token where others may read it
+        candidate.press("Go on to the camera")
+        candidate.see("You can be seen well.")
+        candidate.press("Start the interview")
+
+        candidate.question(1, 2)
+        candidate.box.fill("Half an ans")
+        page.reload()
+        candidate.question(1, 2)
+        assert candidate.box.input_value() == "Half an ans"
+        candidate.see("Seen:")  # the camera goes on, too
+        candidate.answer(ANSWER)
+        candidate.see("How your answer was read")
+        candidate.press("Next question")
+
+        candidate.question(2, 2)
+        candidate.answer(ANSWER)
+        candidate.press("See the result")
+        candidate.heading("Your result")
+        score = interview.whole()["score"]
+        assert page.locator(".ring-figure strong").text_content() == str(round(score["overall_score"]))
+        with page.expect_download() as download:
+            candidate.press("Save the report (PDF)")
+        assert open(download.value.path(), "rb").read(5) == b"%PDF-"
+    whole = interview.whole()
+    assert [answer["transcript"] for answer in whole["answers"]] == [ANSWER, ANSWER]
+    assert [answer["duration"] for answer in whole["answers"]] == [0, 0]  # typing has no pace to be judged
+    timeline = ok(rest.get(f"/api/v1/emotions/session/{interview.id}"))
+    assert timeline["summary"]["faces"] > 0
+
+
+def test_a_lost_connection_loses_no_answer(browser, platform, rest):
+    proxy = viva_tcp_proxy.Proxy(platform.address("gateway")[1])
+    interview = rest.start(emotion=False, total_questions=2)
+    with browser.visitor() as candidate:
+        candidate.open(interview, base=f"http://127.0.0.1:{proxy.port}")
+        candidate.press("Start")
+        candidate.question(1, 2)
+        candidate.see("Connected")
+        proxy.target, gateway = 1, proxy.target  # where nobody listens
+        proxy.reset()
+        candidate.see("Connecting again…")
+        candidate.answer(ANSWER)
+        candidate.see("Your answer is safe here")
+        assert interview.status()["progress"] == 0
+        proxy.target = gateway
+        candidate.see("How your answer was read")
+        candidate.see("Connected")
+        candidate.press("Next question")
+        candidate.question(2, 2)
+    proxy.close()
+    assert [answer["transcript"] for answer in interview.whole()["answers"]] == [ANSWER]
+
+
+def test_an_answer_whose_acknowledgement_was_lost_counts_once(browser, rest):
+    interview = rest.start(emotion=False, total_questions=2)
+    with browser.visitor() as candidate:
+        candidate.open(interview)
+        candidate.press("Start")
+        candidate.question(1, 2)
+        seen = []
+
+        def lose_first(route):
+            seen.append(route.request.method)
+            if len(seen) == 1:
+                route.fetch()
+                route.fulfill(status=502, body="")
+            else:
+                route.continue_()
+
+        candidate.page.route("**/answers", lose_first)
+        candidate.answer(ANSWER)
+        candidate.see("How your answer was read")
+    assert seen == ["POST", "POST"]
+    assert len(interview.whole()["answers"]) == 1
+
+
+def test_in_recruitment_no_camera_is_asked_for_and_nothing_is_judged_in_between(browser, rest):
+    interview = rest.start(total_questions=2, mode="recruitment")
+    with browser.visitor() as candidate:
+        candidate.context.add_init_script(NO_CAMERA)
+        candidate.open(interview)
+        candidate.heading("Welcome to your interview")
+        candidate.see("faces and feelings are never analysed")
+        candidate.press("Start")
+        candidate.question(1, 2)
+        assert candidate.page.locator("video").count() == 0
+        candidate.answer(ANSWER)
+        candidate.question(2, 2)  # at once
+        candidate.answer(ANSWER)
+        candidate.heading("Thank you")
+        score = candidate.page.locator(".ring")
+        assert not score.is_visible()
+        candidate.page.get_by_text("How your answers were read").click()
+        score.wait_for()
+        candidate.see("not analysed")
+    assert interview.status()["status"] == "scored"
+
+
+def test_without_leave_for_the_camera_the_interview_goes_on(browser, rest):
+    interview = rest.start(total_questions=1)
+    with browser.visitor(may_use_camera=False) as candidate:
+        candidate.open(interview)
+        candidate.press("Go on to the camera")
+        candidate.see("The camera was not allowed.")
+        candidate.press("Go on without camera")
+        candidate.question(1, 1)
+        candidate.see("The camera is off.")
+        candidate.answer(ANSWER)
+        candidate.press("See the result")
+        candidate.heading("Your result")
+        candidate.see("not analysed")
+
+
+def test_an_interview_by_the_keyboard_alone(browser, rest):
+    interview = rest.start(total_questions=1, mode="recruitment")
+    with browser.visitor() as candidate:
+        page = candidate.page
+
+        def tab_to(selector):
+            for _ in range(12):
+                if page.locator(f"{selector}:focus").count():
+                    return
+                page.keyboard.press("Tab")
+            raise AssertionError(f"{selector} is not reached by the keyboard")
+
+        candidate.open(interview)
+        candidate.heading("Welcome to your interview")
+        tab_to("button.primary")
+        page.keyboard.press("Enter")
+        candidate.question(1, 1)
+        assert page.locator("h1:focus").count() == 1  # a screen reader begins at the question
+        tab_to("#answer")
+        page.keyboard.type("I measured it.")
+        tab_to("button:text-is('Skip')")
+        page.keyboard.press("Enter")
+        page.get_by_role("dialog").wait_for()
+        page.keyboard.press("Escape")
+        page.get_by_role("dialog").wait_for(state="detached")
+        page.locator("#answer").focus()
+        page.keyboard.press("Control+Enter")
+        candidate.heading("Thank you")
+        tab_to("summary")
+        page.keyboard.press("Enter")
+        page.locator(".ring").wait_for()
+    assert [answer["transcript"] for answer in interview.whole()["answers"]] == ["I measured it."]
+
+
+def test_speech_is_used_only_after_a_notice_and_told_with_its_times(browser, rest):
+    interview = rest.start(emotion=False, total_questions=2)
+    with browser.visitor() as candidate:
+        page = candidate.page
+        candidate.context.add_init_script(RECOGNISER)
+        candidate.open(interview)
+        candidate.press("Start")
+        for number in (1, 2):
+            candidate.question(number, 2)
+            candidate.press("Speak")
+            if number == 1:
+                candidate.see("send the sound to their vendor")
+                assert candidate.box.input_value() == ""
+                candidate.press("Use speech")
+            page.get_by_text("7 words").wait_for()
+            candidate.press("Stop speaking")
+            if number == 2:  # corrected by hand, it is the recogniser's no more
+                candidate.box.fill(ANSWER)
+            candidate.press("Send answer")
+            candidate.press("Next question" if number == 1 else "See the result")
+        candidate.heading("Your result")
+    spoken, corrected = interview.whole()["answers"]
+    assert spoken["transcript"] == "I planned the work, and measured it."
+    assert spoken["confidence"] == 0.75 and spoken["duration"] > 0
+    assert [segment["text"] for segment in spoken["segments"]] == [spoken["transcript"]]
+    assert corrected["transcript"] == ANSWER and corrected["confidence"] is None and corrected["duration"] == 0
+    assert not corrected["segments"]
+
+
+def test_a_candidate_saves_and_erases_their_data(browser, rest):
+    interview = rest.start(emotion=False, total_questions=2)
+    with browser.visitor() as candidate:
+        page = candidate.page
+        candidate.open(interview)
+        candidate.press("Start")
+        candidate.question(1, 2)
+        candidate.press("Your data")
+        with page.expect_download() as download:
+            candidate.press("Save a copy (JSON)")
+        assert interview.id in open(download.value.path()).read()
+        candidate.press("Erase everything…")
+        candidate.press("Cancel")
+        assert interview.status()["status"] == "in_progress"
+        candidate.press("Erase everything…")
+        candidate.press("Erase everything")
+        candidate.heading("Everything was erased")
+        assert rest.get(f"/api/v1/interviews/{interview.id}").status_code == 404
+        page.reload()
+        candidate.heading("This link does not open an interview")  # nor does the tab remember its token
+
+
+def test_a_link_without_its_token_opens_nothing(browser, rest):
+    interview = rest.start()
+    with browser.visitor() as candidate:
+        candidate.page.goto(f"{rest.url}/interview/{interview.id}")
+        candidate.heading("This link does not open an interview")
+        candidate.see("A part of the link is missing.")
+        assert candidate.page.get_by_role("button").count() == 0
+
+
+def test_the_start_page_gives_a_link_that_opens_the_interview(browser, platform, rest):
+    with browser.visitor() as host:
+        page = host.page
+        page.goto(f"{rest.url}/")
+        page.get_by_label("API key").fill("viva_not_the_key_at_all")
+        page.get_by_label("Name of the candidate").fill("Ann <b>Example</b>")
+        page.get_by_label("Number of questions").fill("99")
+        host.press("Start the interview")
+        host.see("This platform wants its API key")
+        page.get_by_label("API key").fill(platform.api_key)
+        host.press("Start the interview")
+        page.locator("#total-problem").wait_for()
+        page.get_by_label("Number of questions").fill("2")
+        page.get_by_text("Pictures of the camera may be analysed").click()
+        host.press("Start the interview")
+        host.heading("The interview is ready")
+        host.see("Ann <b>Example</b>")
+        link = page.get_by_label("Link for the candidate").input_value()
+        assert re.fullmatch(rf"{re.escape(rest.url)}/interview/[0-9a-f-]{{36}}#token=[\w.-]+", link)
+        with host.context.expect_page() as opened:
+            page.get_by_role("link", name="Open here").click()
+        opened.value.get_by_role("heading", name="Welcome to your practice interview").wait_for()
+        opened.value.get_by_role("button", name="Go on to the camera").wait_for()
+        assert not host.context.storage_state()["origins"]  # the key is nowhere but in memory
