@@ -3,7 +3,6 @@
 // The service's settings, its start, its housekeeping and its end.
 #include "service/service.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "emotion/routes.h"
 #include "emotion/state.h"
 #include "emotion/timeline.h"
+#include "service/own_store.h"
 
 enum {
 	DEFAULT_PORT = 8081,
@@ -27,9 +27,7 @@ enum {
 static const char *const tags[] = {"ml", "grpc", NULL};  // reference design §6
 
 static const struct viva_option options[] = {
-	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where the timeline is kept; default sqlite:DATA/viva.db",
-	 true},
-	VIVA_STORE_CONNECTIONS_OPTION,
+	VIVA_OWN_STORE_OPTIONS("Where the timeline is kept"),
 	VIVA_OUTBOX_MAX_EVENTS_OPTION,
 	{"model-dir", VIVA_OPTION_TEXT, VIVA_MODEL_DIR, 0, 0, "path", "Folder of the model files that ./dev deps makes",
 	 false},
@@ -55,12 +53,7 @@ static void keep_house(void *context)
 	int64_t now_ms = viva_clock_unix_ms(service->clock);
 	if (emotion_timeline_expire(service->store, now_ms - service->retention_ms, now_ms, &deleted, &error) != 0)
 		viva_log_warn("old timelines can't be deleted now: %s", viva_error_message(&error));
-	if (deleted > 0) {
-		viva_log_info("deleted %lld rows of old timelines", (long long)deleted);
-		atomic_store(&service->needs_scrub, true);
-	}
-	if (atomic_exchange(&service->needs_scrub, false) && viva_store_scrub(service->store, NULL) != 0)
-		atomic_store(&service->needs_scrub, true);
+	viva_own_store_sweep(service->store, deleted, &service->needs_scrub);
 }
 
 // On a worker, since it waits for the bus.
@@ -103,18 +96,6 @@ static void register_metrics(struct emotion_service *service)
 		viva_histogram("viva_emotion_inference_seconds", "", "Decoding and analysing a frame");
 }
 
-static int open_store(struct emotion_service *service, const struct viva_service_runtime *runtime,
-		      struct viva_error *error)
-{
-	char default_url[4096];
-	if (snprintf(default_url, sizeof default_url, "sqlite:%s/viva.db", runtime->data_directory) >=
-	    (int)sizeof default_url)
-		return viva_fail(error, VIVA_EUSAGE, "data-dir", "the data folder's path is too long");
-	const char *url = viva_config_text(runtime->config, "store-url");
-	size_t connections = (size_t)viva_config_int(runtime->config, "store-connections");
-	return emotion_timeline_open(url ? url : default_url, connections, &service->store, error);
-}
-
 static size_t frames_at_a_time(const struct viva_config *config)
 {
 	int64_t configured = viva_config_int(config, "frames-at-a-time");
@@ -142,19 +123,6 @@ static int make_sessions(struct emotion_service *service, const struct viva_serv
 	return emotion_sessions_create(&sessions, &service->sessions);
 }
 
-static int open_outbox(struct emotion_service *service, const struct viva_service_runtime *runtime)
-{
-	struct viva_outbox_options outbox = viva_outbox_defaults();
-	outbox.store = service->store;
-	outbox.bus = runtime->bus;
-	outbox.service = "emotion";
-	outbox.linger_ms = OUTBOX_LINGER_MS;
-	outbox.max_events = viva_config_int(runtime->config, "outbox-max-events");
-	outbox.clock = runtime->clock;
-	outbox.random = runtime->random;
-	return viva_outbox_create(&outbox, &service->outbox);
-}
-
 // After all that their handlers use.
 static int start_consuming(struct emotion_service *service, const struct viva_config *config, struct viva_error *error)
 {
@@ -180,13 +148,13 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	register_metrics(service);
 	int code = open_vision(service, runtime->config, error);
 	if (code == 0)
-		code = open_store(service, runtime, error);
+		code = viva_own_store_open(runtime, emotion_timeline_open, &service->store, error);
 	if (code == 0)
 		code = make_sessions(service, runtime);
 	if (code == 0)
 		code = emotion_gate_create(frames_at_a_time(runtime->config), QUEUE_PATIENCE_MS, &service->gate);
 	if (code == 0)
-		code = open_outbox(service, runtime);
+		code = viva_own_outbox_open(runtime, service->store, "emotion", OUTBOX_LINGER_MS, &service->outbox);
 	if (code == 0)
 		code = start_consuming(service, runtime->config, error);
 	if (code == 0)
@@ -200,17 +168,10 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	return 0;
 }
 
-// Without the bus live frames are analysed all the same, and what is to be told of them waits in the outbox.
 static int check(void *state, json_t *detail, struct viva_error *error)
 {
 	struct emotion_service *service = state;
-	int64_t waiting = 0;
-	int code = viva_store_ping(service->store, error);
-	if (code == 0)
-		code = viva_outbox_waiting(service->outbox, &waiting, error);
-	json_object_set_new(detail, "store", json_string(code == 0 ? "ok" : "down"));
-	json_object_set_new(detail, "bus", json_string(viva_bus_ping(service->bus, NULL) == 0 ? "ok" : "down"));
-	json_object_set_new(detail, "outbox", json_integer((json_int_t)waiting));
+	int code = viva_own_store_check(service->store, service->outbox, service->bus, detail, error);
 	json_object_set_new(detail, "models", json_string("ok"));
 	json_object_set_new(detail, "sessions", json_integer((json_int_t)emotion_sessions_count(service->sessions)));
 	return code;

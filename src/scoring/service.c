@@ -15,6 +15,7 @@
 #include "scoring/scoring.h"
 #include "scoring/state.h"
 #include "scoring/timeline.h"
+#include "service/own_store.h"
 #include "service/peer.h"
 #include "service/service.h"
 
@@ -23,8 +24,7 @@ enum { DEFAULT_PORT = 8082, HOUSEKEEPING_MS = 60000 };
 static const char *const tags[] = {"ml", "grpc", NULL};  // reference design §6
 
 static const struct viva_option options[] = {
-	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where scores are kept; default sqlite:DATA/viva.db", true},
-	VIVA_STORE_CONNECTIONS_OPTION,
+	VIVA_OWN_STORE_OPTIONS("Where scores are kept"),
 	VIVA_OUTBOX_MAX_EVENTS_OPTION,
 	{"questions", VIVA_OPTION_TEXT, NULL, 0, 0, "path", "Question bank; default the one that comes with Viva",
 	 false},
@@ -58,12 +58,7 @@ static void keep_house(void *context)
 		code = scoring_records_expire(service->store, now_ms, &error);
 	if (code != 0)
 		viva_log_warn("what is old can't be deleted now: %s", viva_error_message(&error));
-	if (deleted > 0) {
-		viva_log_info("deleted %lld rows of old timelines", (long long)deleted);
-		atomic_store(&service->needs_scrub, true);
-	}
-	if (atomic_exchange(&service->needs_scrub, false) && viva_store_scrub(service->store, NULL) != 0)
-		atomic_store(&service->needs_scrub, true);
+	viva_own_store_sweep(service->store, deleted, &service->needs_scrub);
 }
 
 // On a worker, since it waits for the bus.
@@ -93,16 +88,6 @@ static void stop(void *state)
 	viva_question_bank_destroy(service->bank);
 	viva_store_destroy(service->store);
 	free(service);
-}
-
-static int open_store(struct scoring_service *service, const struct viva_service_runtime *runtime,
-		      struct viva_error *error)
-{
-	char default_url[4096];
-	snprintf(default_url, sizeof default_url, "sqlite:%s/viva.db", runtime->data_directory);
-	const char *url = viva_config_text(runtime->config, "store-url");
-	size_t connections = (size_t)viva_config_int(runtime->config, "store-connections");
-	return scoring_records_open(url ? url : default_url, connections, &service->store, error);
 }
 
 static int open_language(struct scoring_service *service, const struct viva_service_runtime *runtime,
@@ -151,18 +136,6 @@ static int read_weights(struct scoring_service *service, const struct viva_confi
 	return 0;
 }
 
-static int open_outbox(struct scoring_service *service, const struct viva_service_runtime *runtime)
-{
-	struct viva_outbox_options outbox = viva_outbox_defaults();
-	outbox.store = service->store;
-	outbox.bus = runtime->bus;
-	outbox.service = "scoring";
-	outbox.max_events = viva_config_int(runtime->config, "outbox-max-events");
-	outbox.clock = runtime->clock;
-	outbox.random = runtime->random;
-	return viva_outbox_create(&outbox, &service->outbox);
-}
-
 // Over REST alone.
 static int know_emotion(struct scoring_service *service, const struct viva_service_runtime *runtime,
 			struct viva_error *error)
@@ -203,11 +176,11 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	if (code == 0)
 		code = scoring_llm_create(runtime->config, runtime->clock, &service->llm, error);
 	if (code == 0)
-		code = open_store(service, runtime, error);
+		code = viva_own_store_open(runtime, scoring_records_open, &service->store, error);
 	if (code == 0)
 		code = open_language(service, runtime, error);
 	if (code == 0)
-		code = open_outbox(service, runtime);
+		code = viva_own_outbox_open(runtime, service->store, "scoring", 0, &service->outbox);
 	if (code == 0)
 		code = know_emotion(service, runtime, error);
 	if (code == 0)
@@ -223,17 +196,10 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	return 0;
 }
 
-// Without the bus scores are made all the same, and what is to be told of them waits in the outbox.
 static int check(void *state, json_t *detail, struct viva_error *error)
 {
 	struct scoring_service *service = state;
-	int64_t waiting = 0;
-	int code = viva_store_ping(service->store, error);
-	if (code == 0)
-		code = viva_outbox_waiting(service->outbox, &waiting, error);
-	json_object_set_new(detail, "store", json_string(code == 0 ? "ok" : "down"));
-	json_object_set_new(detail, "bus", json_string(viva_bus_ping(service->bus, NULL) == 0 ? "ok" : "down"));
-	json_object_set_new(detail, "outbox", json_integer((json_int_t)waiting));
+	int code = viva_own_store_check(service->store, service->outbox, service->bus, detail, error);
 	json_object_set_new(detail, "model", json_string("ok"));
 	viva_peer_describe(service->emotion, detail);
 	return code;

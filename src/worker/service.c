@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The service's settings, its start and its end.
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "service/own_store.h"
 #include "worker/context.h"
 #include "worker/erasures.h"
 #include "worker/housekeeping.h"
@@ -19,9 +19,7 @@ enum { DEFAULT_PORT = 8083, PREFETCH = 16, HOUSEKEEPING_MS = 15000 };
 static const char *const tags[] = {"worker", "v1", NULL};
 
 static const struct viva_option options[] = {
-	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where outcomes are kept; default sqlite:DATA/viva.db",
-	 true},
-	VIVA_STORE_CONNECTIONS_OPTION,
+	VIVA_OWN_STORE_OPTIONS("Where outcomes are kept"),
 	{"max-frame-age-ms", VIVA_OPTION_INT, "10000", 0, 3600000, "ms",
 	 "A queued frame that is older gives way to a newer one of its session", false},
 	{"max-frame-backlog", VIVA_OPTION_INT, "1000", 0, 10000000, NULL,
@@ -90,16 +88,6 @@ static int read_settings(struct worker_service *service, struct viva_error *erro
 	return worker_webhook_targets_read(viva_config_text(config, "webhook-url"),
 					   viva_config_text(config, "webhook-secret"), strcmp(insecure, "on") == 0,
 					   service->arena, &service->targets, error);
-}
-
-static int open_store(struct worker_service *service, struct viva_error *error)
-{
-	char default_url[4096];
-	snprintf(default_url, sizeof default_url, "sqlite:%s/viva.db", service->runtime.data_directory);
-	const char *url = viva_config_text(service->runtime.config, "store-url");
-	viva_inbox_init(&service->inbox, "worker");
-	size_t connections = (size_t)viva_config_int(service->runtime.config, "store-connections");
-	return worker_store_open(url ? url : default_url, connections, &service->store, error);
 }
 
 static int open_peer(struct worker_service *service, const char *name, bool has_rpc, struct viva_peer **ret_peer,
@@ -205,9 +193,10 @@ static int start(const struct viva_service_runtime *runtime, void **ret_state, s
 	if (!service)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the worker");
 	service->runtime = *runtime;
+	viva_inbox_init(&service->inbox, "worker");
 	int status = read_settings(service, error);
 	if (!status)
-		status = open_store(service, error);
+		status = viva_own_store_open(runtime, worker_store_open, &service->store, error);
 	if (!status)
 		status = open_peers(service, error);
 	if (!status)

@@ -29,7 +29,7 @@ MAY_USE = {
     "vision": ["models"],
     "language": ["models"],
     "report": ["language"],
-    "service": ["auth", "bus", "discovery", "events", "net", "resilience", "rpc"],
+    "service": ["auth", "bus", "discovery", "events", "net", "resilience", "rpc", "store"],
     "gateway": ["auth", "discovery", "net", "resilience", "service"],
     "interview": ["auth", "bus", "discovery", "events", "net", "questions", "resilience", "rpc", "service", "speech", "store"],
     "emotion": ["auth", "bus", "events", "net", "resilience", "rpc", "service", "store", "vision"],
