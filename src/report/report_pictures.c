@@ -2,15 +2,11 @@
 #include "report/report_pictures.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdio.h>
 #include <string.h>
-// After stdio.h, which they need and do not include.
-#include <jerror.h>
-#include <jpeglib.h>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "jpeg/jpeg_guard.h"
 #include "report/report_text.h"
 
 enum {
@@ -23,22 +19,9 @@ static const int64_t MAX_UNIX_MS = 253402300799999;  // the end of the year 9999
 
 struct decoder {
 	struct jpeg_decompress_struct jpeg;
-	struct jpeg_error_mgr errors;
-	jmp_buf escape;
+	struct viva_arena *arena;
+	struct viva_report_picture *picture;
 };
-
-static void give_up(j_common_ptr jpeg)
-{
-	struct decoder *decoder = jpeg->client_data;
-	longjmp(decoder->escape, 1);
-}
-
-// libjpeg mends damage silently and only warns.
-static void on_message(j_common_ptr jpeg, int level)
-{
-	if (level < 0)
-		give_up(jpeg);
-}
 
 static int check_head(const struct jpeg_decompress_struct *jpeg)
 {
@@ -59,11 +42,11 @@ static void save_extras(struct jpeg_decompress_struct *jpeg)
 		jpeg_save_markers(jpeg, JPEG_APP0 + i, 1);
 }
 
-static int decode(struct decoder *decoder, struct viva_arena *arena, struct viva_report_picture *picture)
+static int decode(void *context)
 {
+	struct decoder *decoder = context;
 	struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
-	if (setjmp(decoder->escape) != 0)
-		return VIVA_EIMAGE;
+	struct viva_report_picture *picture = decoder->picture;
 	jpeg_create_decompress(jpeg);
 	jpeg_mem_src(jpeg, picture->jpeg.data, picture->jpeg.size);
 	save_extras(jpeg);
@@ -74,7 +57,7 @@ static int decode(struct decoder *decoder, struct viva_arena *arena, struct viva
 	picture->width = (int)jpeg->image_width;
 	picture->height = (int)jpeg->image_height;
 	size_t stride = (size_t)picture->width * BYTES_PER_PIXEL;
-	picture->pixels = viva_arena_alloc(arena, stride * (size_t)picture->height);
+	picture->pixels = viva_arena_alloc(decoder->arena, stride * (size_t)picture->height);
 	if (!picture->pixels)
 		return VIVA_ENOMEM;
 	jpeg->out_color_space = JCS_EXT_BGRX;
@@ -89,12 +72,12 @@ static int decode(struct decoder *decoder, struct viva_arena *arena, struct viva
 
 static int read_jpeg(struct viva_arena *arena, struct viva_report_picture *picture)
 {
-	struct decoder decoder = {0};
-	decoder.jpeg.err = jpeg_std_error(&decoder.errors);
-	decoder.jpeg.client_data = &decoder;
-	decoder.errors.error_exit = give_up;
-	decoder.errors.emit_message = on_message;
-	int code = decode(&decoder, arena, picture);
+	struct viva_jpeg_guard guard;
+	struct decoder decoder = {.arena = arena, .picture = picture};
+	decoder.jpeg.err = viva_jpeg_guard_init(&guard, 0);
+	int code = 0;
+	if (!viva_jpeg_guarded(&guard, decode, &decoder, &code))
+		code = VIVA_EIMAGE;
 	jpeg_destroy_decompress(&decoder.jpeg);
 	return code;
 }

@@ -2,12 +2,8 @@
 #include "vision/jpeg.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdio.h>
-// After stdio.h, which they need and do not include.
-#include <jerror.h>
-#include <jpeglib.h>
 
+#include "jpeg/jpeg_guard.h"
 #include "vision/decode.h"
 #include "vision/jpeg_scan.h"
 
@@ -25,24 +21,15 @@ enum {
 // edges of a part.
 static const float margin = .08f;
 
+// All that decoding a picture works on.
 struct decoder {
 	struct jpeg_decompress_struct jpeg;
-	struct jpeg_error_mgr errors;
-	jmp_buf escape;
+	struct viva_bytes image;
+	const struct viva_jpeg_head *head;
+	const struct viva_tracker_region *focus;  // NULL = the whole picture
+	struct viva_picture *picture;
+	struct viva_error *error;
 };
-
-static void give_up(j_common_ptr jpeg)
-{
-	struct decoder *decoder = jpeg->client_data;
-	longjmp(decoder->escape, 1);
-}
-
-// libjpeg mends damage silently and only warns; a picture that is half grey must not be judged.
-static void on_message(j_common_ptr jpeg, int level)
-{
-	if (level < 0 && jpeg->err->msg_code != JWRN_EXTRANEOUS_DATA)
-		give_up(jpeg);
-}
 
 static int scale_down(int side, int divisor)
 {
@@ -137,19 +124,16 @@ static int read_pixels(struct jpeg_decompress_struct *jpeg, struct viva_picture 
 	return read_window(jpeg, picture, &window);
 }
 
-static int decode_with(struct decoder *decoder, struct viva_picture *picture, struct viva_bytes image,
-		       const struct viva_jpeg_head *head, const struct viva_tracker_region *focus,
-		       struct viva_error *error)
+static int decode(void *context)
 {
+	struct decoder *decoder = context;
 	struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
-	if (setjmp(decoder->escape) != 0)
-		return viva_fail(error, VIVA_EIMAGE, NULL, "the JPEG is truncated or damaged");
 	jpeg_create_decompress(jpeg);
-	jpeg_mem_src(jpeg, image.data, image.size);
+	jpeg_mem_src(jpeg, decoder->image.data, decoder->image.size);
 	jpeg_read_header(jpeg, TRUE);
-	if (jpeg->image_width != head->width || jpeg->image_height != head->height)
-		return viva_fail(error, VIVA_EIMAGE, NULL, "the JPEG's header can't be read");
-	return read_pixels(jpeg, picture, focus, error);
+	if (jpeg->image_width != decoder->head->width || jpeg->image_height != decoder->head->height)
+		return viva_fail(decoder->error, VIVA_EIMAGE, NULL, "the JPEG's header can't be read");
+	return read_pixels(jpeg, decoder->picture, decoder->focus, decoder->error);
 }
 
 // A decoder of its own for each picture (a few microseconds): what a damaged one leaves behind in a decoder can make it
@@ -163,12 +147,11 @@ int viva_jpeg_decode(struct viva_picture *picture, struct viva_bytes image, cons
 		code = viva_picture_check_size(head.width, head.height, limits, error);
 	if (code != 0)
 		return code;
-	struct decoder decoder = {0};
-	decoder.jpeg.err = jpeg_std_error(&decoder.errors);
-	decoder.jpeg.client_data = &decoder;
-	decoder.errors.error_exit = give_up;
-	decoder.errors.emit_message = on_message;
-	code = decode_with(&decoder, picture, image, &head, focus, error);
+	struct viva_jpeg_guard guard;
+	struct decoder decoder = {.image = image, .head = &head, .focus = focus, .picture = picture, .error = error};
+	decoder.jpeg.err = viva_jpeg_guard_init(&guard, JWRN_EXTRANEOUS_DATA);
+	if (!viva_jpeg_guarded(&guard, decode, &decoder, &code))
+		code = viva_fail(error, VIVA_EIMAGE, NULL, "the JPEG is truncated or damaged");
 	jpeg_destroy_decompress(&decoder.jpeg);
 	return code;
 }

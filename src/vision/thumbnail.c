@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vision/thumbnail.h"
 
-#include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
-// After stdio.h, which it needs and does not include.
-#include <jpeglib.h>
+
+#include "jpeg/jpeg_guard.h"
 
 enum { CHANNELS = 3, PICTURE_CHANNELS = 4 };
 
@@ -14,23 +12,12 @@ static const int qualities[] = {75, 50, 25};
 
 struct encoder {
 	struct jpeg_compress_struct jpeg;
-	struct jpeg_error_mgr errors;
-	jmp_buf escape;
+	uint8_t *pixels;
+	const struct viva_thumbnail *size;
+	int quality;
 	unsigned char *bytes;
-	unsigned long size;
+	unsigned long byte_count;
 };
-
-static void give_up(j_common_ptr jpeg)
-{
-	struct encoder *encoder = jpeg->client_data;
-	longjmp(encoder->escape, 1);
-}
-
-static void on_message(j_common_ptr jpeg, int level)
-{
-	(void)jpeg;
-	(void)level;
-}
 
 static struct viva_thumbnail fit(const struct viva_picture *picture)
 {
@@ -69,24 +56,23 @@ static void shrink(const struct viva_picture *picture, const struct viva_thumbna
 	}
 }
 
-// What the encoder says of damage ends here; there is no other failure than a lack of memory.
-static int encode(struct encoder *encoder, uint8_t *pixels, const struct viva_thumbnail *size, int quality)
+static int encode(void *context)
 {
+	struct encoder *encoder = context;
 	struct jpeg_compress_struct *jpeg = &encoder->jpeg;
-	if (setjmp(encoder->escape) != 0)
-		return VIVA_ENOMEM;
 	jpeg_create_compress(jpeg);
-	jpeg_mem_dest(jpeg, &encoder->bytes, &encoder->size);
-	jpeg->image_width = (JDIMENSION)size->width;
-	jpeg->image_height = (JDIMENSION)size->height;
+	jpeg_mem_dest(jpeg, &encoder->bytes, &encoder->byte_count);
+	jpeg->image_width = (JDIMENSION)encoder->size->width;
+	jpeg->image_height = (JDIMENSION)encoder->size->height;
 	jpeg->input_components = CHANNELS;
 	jpeg->in_color_space = JCS_RGB;
 	jpeg_set_defaults(jpeg);
-	jpeg_set_quality(jpeg, quality, TRUE);
+	jpeg_set_quality(jpeg, encoder->quality, TRUE);
 	jpeg->optimize_coding = TRUE;
 	jpeg_start_compress(jpeg, TRUE);
+	size_t stride = (size_t)encoder->size->width * CHANNELS;
 	while (jpeg->next_scanline < jpeg->image_height) {
-		JSAMPROW row = pixels + (size_t)jpeg->next_scanline * (size_t)size->width * CHANNELS;
+		JSAMPROW row = encoder->pixels + jpeg->next_scanline * stride;
 		jpeg_write_scanlines(jpeg, &row, 1);
 	}
 	jpeg_finish_compress(jpeg);
@@ -95,15 +81,17 @@ static int encode(struct encoder *encoder, uint8_t *pixels, const struct viva_th
 
 static int append_encoded(uint8_t *pixels, const struct viva_thumbnail *size, int quality, struct viva_buffer *out)
 {
-	struct encoder encoder = {0};
-	encoder.jpeg.err = jpeg_std_error(&encoder.errors);
-	encoder.jpeg.client_data = &encoder;
-	encoder.errors.error_exit = give_up;
-	encoder.errors.emit_message = on_message;
-	int code = encode(&encoder, pixels, size, quality);
+	struct viva_jpeg_guard guard;
+	struct encoder encoder = {.pixels = pixels, .size = size, .quality = quality};
+	encoder.jpeg.err = viva_jpeg_guard_init(&guard, 0);
+	int code = 0;
+	// An encoder that is used rightly gives up for a lack of memory only.
+	if (!viva_jpeg_guarded(&guard, encode, &encoder, &code))
+		code = VIVA_ENOMEM;
+	if (code == 0 && encoder.byte_count > VIVA_THUMBNAIL_MAX_BYTES)
+		code = VIVA_ELIMIT;
 	if (code == 0)
-		code = encoder.size > VIVA_THUMBNAIL_MAX_BYTES ? VIVA_ELIMIT
-							       : viva_buffer_append(out, encoder.bytes, encoder.size);
+		code = viva_buffer_append(out, encoder.bytes, encoder.byte_count);
 	jpeg_destroy_compress(&encoder.jpeg);
 	free(encoder.bytes);
 	return code;
