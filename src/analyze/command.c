@@ -36,9 +36,9 @@ static const struct viva_option options[] = {
 	 .help = "Each picture stands by itself (a folder of photos): nothing is followed from one to the next"},
 	{.name = "points", .type = VIVA_OPTION_FLAG, .help = "With --json: all points of the face"},
 	{.name = "crop",
-	 .type = VIVA_OPTION_TEXT,
-	 .help = "With --json: \"face\" or \"eye\" = each picture is one that is cut out already, to be classified as "
-		 "it is"},
+	 .type = VIVA_OPTION_CHOICE,
+	 .unit = "face|eye",
+	 .help = "With --json: each picture is one that is cut out already, to be classified as it is"},
 	{.name = "model-dir",
 	 .type = VIVA_OPTION_TEXT,
 	 .default_value = VIVA_MODEL_DIR,
@@ -81,8 +81,6 @@ static int read_settings(const struct viva_config *config, struct run *run, stru
 		return viva_fail(error, VIVA_EUSAGE, "points", "--points needs --json");
 	const char *crop = viva_config_text(config, "crop");
 	bool is_eye = crop && strcmp(crop, "eye") == 0;
-	if (crop && !is_eye && strcmp(crop, "face") != 0)
-		return viva_fail(error, VIVA_EUSAGE, "crop", "--crop is face or eye, not \"%.64s\"", crop);
 	if (crop && (!json || viva_config_text(config, "overlay") || viva_config_flag(config, "points")))
 		return viva_fail(error, VIVA_EUSAGE, "crop", "--crop needs --json, without --overlay and --points");
 	run->input = viva_config_positional(config, 0);

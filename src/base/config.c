@@ -80,6 +80,34 @@ static bool parse_flag(const char *text, bool *ret_value)
 	return false;
 }
 
+static bool parse_choice(const char *choices, const char *text, int64_t *ret_number)
+{
+	int64_t number = 0;
+	for (const char *at = choices; at; number++) {
+		const char *end = strchrnul(at, '|');
+		if (strncmp(at, text, (size_t)(end - at)) == 0 && text[end - at] == '\0') {
+			*ret_number = number;
+			return true;
+		}
+		at = *end ? end + 1 : NULL;
+	}
+	return false;
+}
+
+// "pdf, html or json" of "pdf|html|json".
+static void write_choices(const char *choices, char *text, size_t size)
+{
+	const char *last = strrchr(choices, '|');
+	size_t used = 0;
+	for (const char *at = choices; *at; at++) {
+		char letter[] = {*at, '\0'};
+		const char *written = *at != '|' ? letter : at == last ? " or " : ", ";
+		used += strlen(written);
+		if (used < size)
+			strcpy(text + used - strlen(written), written);
+	}
+}
+
 static int refuse(const struct viva_option *option, enum source source, const char *text, struct viva_error *error)
 {
 	char origin[MAX_VARIABLE];
@@ -89,6 +117,12 @@ static int refuse(const struct viva_option *option, enum source source, const ch
 	const char *kind = option->type == VIVA_OPTION_INT ? "a whole number" : "a number";
 	if (option->type == VIVA_OPTION_FLAG)
 		return viva_fail(error, VIVA_EUSAGE, option->name, "%s: \"%s\" is neither on nor off", origin, shown);
+	if (option->type == VIVA_OPTION_CHOICE) {
+		char choices[128] = "";
+		write_choices(option->unit, choices, sizeof choices);
+		return viva_fail(error, VIVA_EUSAGE, option->name, "%s must be %s, not \"%.64s\"", origin, choices,
+				 shown);
+	}
 	if (!is_limited)
 		return viva_fail(error, VIVA_EUSAGE, option->name, "%s: \"%s\" is not %s", origin, shown, kind);
 	return viva_fail(error, VIVA_EUSAGE, option->name, "%s: \"%s\" is not %s from %.15g to %.15g", origin, shown,
@@ -109,6 +143,8 @@ static int set(struct setting *setting, const char *text, enum source source, st
 					      &setting->real);
 	else if (option->type == VIVA_OPTION_FLAG)
 		is_right = parse_flag(text, &setting->flag);
+	else if (option->type == VIVA_OPTION_CHOICE)
+		is_right = parse_choice(option->unit, text, &setting->number);
 	if (!is_right)
 		return refuse(option, source, text, error);
 
@@ -321,7 +357,14 @@ static const struct setting *get(const struct viva_config *config, const char *n
 
 const char *viva_config_text(const struct viva_config *config, const char *name)
 {
-	return get(config, name, VIVA_OPTION_TEXT)->text;
+	size_t found = find(config, name, strlen(name));
+	bool is_choice = found != NOT_FOUND && config->settings[found].option->type == VIVA_OPTION_CHOICE;
+	return get(config, name, is_choice ? VIVA_OPTION_CHOICE : VIVA_OPTION_TEXT)->text;
+}
+
+size_t viva_config_choice(const struct viva_config *config, const char *name)
+{
+	return (size_t)get(config, name, VIVA_OPTION_CHOICE)->number;
 }
 
 int64_t viva_config_int(const struct viva_config *config, const char *name)

@@ -16,17 +16,17 @@
 #include "base/error.h"
 #include "base/macros.h"
 
-enum viva_option_type { VIVA_OPTION_TEXT, VIVA_OPTION_INT, VIVA_OPTION_REAL, VIVA_OPTION_FLAG };
+enum viva_option_type { VIVA_OPTION_TEXT, VIVA_OPTION_INT, VIVA_OPTION_REAL, VIVA_OPTION_FLAG, VIVA_OPTION_CHOICE };
 
 struct viva_option {
 	const char *name;  // "store-url": flag --store-url, variable VIVA_STORE_URL
 	enum viva_option_type type;
 	const char *default_value;  // as text; NULL = no value; flags default to off
 	double min, max;            // of INT and REAL; both 0 = any
-	const char *unit;           // "ms", "bytes", "URL", … shown in --help; NULL = none
-	const char *help;           // one sentence
-	bool secret;                // its value is never printed
-	char letter;                // 'o': -o is short for it; 0 = none
+	const char *unit;  // "ms", "bytes", "URL", … shown in --help; NULL = none. Of CHOICE all it may be: "on|off"
+	const char *help;  // one sentence
+	bool secret;       // its value is never printed
+	char letter;       // 'o': -o is short for it; 0 = none
 };
 
 // The option that names a file of VIVA_…=VALUE lines.
@@ -48,10 +48,12 @@ bool viva_config_wants_help(const struct viva_config *config);
 void viva_config_print_help(const struct viva_config *config, const char *usage, FILE *out);
 
 // Values by name. Asking for a name or type that no table has is a bug and aborts. Texts are borrowed; NULL = no value.
-const char *viva_config_text(const struct viva_config *config, const char *name);
+const char *viva_config_text(const struct viva_config *config, const char *name);  // of TEXT and CHOICE
 int64_t viva_config_int(const struct viva_config *config, const char *name);
 double viva_config_real(const struct viva_config *config, const char *name);
 bool viva_config_flag(const struct viva_config *config, const char *name);
+// Which of the choices, in the order of their list, from 0 on; 0 too where there is no value.
+size_t viva_config_choice(const struct viva_config *config, const char *name);
 bool viva_config_has(const struct viva_config *config, const char *name);           // a table has this option
 bool viva_config_is_set(const struct viva_config *config, const char *name);        // given, not defaulted
 bool viva_config_is_from_file(const struct viva_config *config, const char *name);  // by the settings' file

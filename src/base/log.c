@@ -37,29 +37,6 @@ void viva_log_configure(const char *service, enum viva_log_level level, enum viv
 	settings.has_colours = is_terminal;
 }
 
-int viva_log_level_parse(const char *text, enum viva_log_level *ret_level)
-{
-	for (size_t i = 0; i < VIVA_COUNT(level_names); i++) {
-		if (strcmp(text, level_names[i]) == 0) {
-			*ret_level = (enum viva_log_level)i;
-			return 0;
-		}
-	}
-	return VIVA_EINVAL;
-}
-
-int viva_log_format_parse(const char *text, enum viva_log_format *ret_format)
-{
-	static const char *const names[] = {"auto", "text", "json"};
-	for (size_t i = 0; i < VIVA_COUNT(names); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*ret_format = (enum viva_log_format)i;
-			return 0;
-		}
-	}
-	return VIVA_EINVAL;
-}
-
 void viva_log_set_level(enum viva_log_level level)
 {
 	settings.level = (int)level;

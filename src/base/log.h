@@ -13,11 +13,16 @@
 enum viva_log_level { VIVA_LOG_DEBUG, VIVA_LOG_INFO, VIVA_LOG_WARN, VIVA_LOG_ERROR };
 enum viva_log_format { VIVA_LOG_AUTO, VIVA_LOG_TEXT, VIVA_LOG_JSON };  // auto: text on a terminal, else JSON
 
+// The settings of a process that logs (base/config.h); viva_config_choice() gives these enums' numbers.
+#define VIVA_LOG_OPTIONS                                                                                               \
+	{"log-level", VIVA_OPTION_CHOICE, "info", 0, 0, "debug|info|warn|error", "Least level that is logged", false}, \
+	{                                                                                                              \
+		"log-format", VIVA_OPTION_CHOICE, "auto", 0, 0, "auto|text|json",                                      \
+			"auto: text on a terminal, else JSON lines", false                                             \
+	}
+
 // Once, early, before threads start. `service` is borrowed for ever.
 void viva_log_configure(const char *service, enum viva_log_level level, enum viva_log_format format);
-// "debug" … "error"; "auto", "text", "json". VIVA_EINVAL.
-VIVA_MUST_CHECK int viva_log_level_parse(const char *text, enum viva_log_level *ret_level);
-VIVA_MUST_CHECK int viva_log_format_parse(const char *text, enum viva_log_format *ret_format);
 void viva_log_set_level(enum viva_log_level level);  // any time
 
 // The ids of the request or message that this thread works on; they go into each of its lines. NULL clears.

@@ -57,7 +57,11 @@ static const struct viva_option options[] = {
 	 .min = 0,
 	 .max = 50,
 	 .help = "Number of questions; 0 = the whole set"},
-	{.name = "mode", .type = VIVA_OPTION_TEXT, .default_value = "practice", .help = "practice or recruitment"},
+	{.name = "mode",
+	 .type = VIVA_OPTION_CHOICE,
+	 .default_value = "practice",
+	 .unit = "practice|recruitment",
+	 .help = "What the interview is for"},
 	{.name = "consent-emotion", .type = VIVA_OPTION_FLAG, .help = "Agree to the analysis of emotions"},
 	{.name = "no-consent-emotion",
 	 .type = VIVA_OPTION_FLAG,
@@ -90,9 +94,6 @@ static int make_plan(const struct viva_config *config, struct candidate_plan *pl
 	if (viva_config_positional_count(config) > 0)
 		return viva_fail(error, VIVA_EUSAGE, NULL, "unexpected argument \"%.64s\"",
 				 viva_config_positional(config, 0));
-	if (strcmp(plan->mode, "practice") != 0 && strcmp(plan->mode, "recruitment") != 0)
-		return viva_fail(error, VIVA_EUSAGE, "mode", "--mode is practice or recruitment, not \"%.64s\"",
-				 plan->mode);
 	if (plan->consents_to_emotion && viva_config_flag(config, "no-consent-emotion"))
 		return viva_fail(error, VIVA_EUSAGE, "consent-emotion",
 				 "--consent-emotion and --no-consent-emotion exclude each other");
@@ -130,7 +131,7 @@ static int run(const struct viva_config *config, struct viva_error *error)
 	if (result == 0)
 		result = candidate_client_create(viva_config_text(config, "url"), &client, error);
 	if (result == 0 && api_key && candidate_client_set_credential(client, api_key) < 0)
-		result = viva_fail(error, VIVA_EUSAGE, "api-key", "the API key is no such key");
+		result = viva_fail(error, VIVA_EUSAGE, "api-key", "--api-key has a line break, or is too long for a key");
 	if (result == 0)
 		result = candidate_answers_open(viva_config_text(config, "answers"), &answers, error);
 	if (result == 0 && frames_path)

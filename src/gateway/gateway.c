@@ -13,7 +13,7 @@ static const char *const tags[] = {"api", "v1", NULL};
 
 // WebSockets live long: counted by turns they would gather where they were opened.
 static const struct viva_option options[] = {
-	{"balancing", VIVA_OPTION_TEXT, "least_loaded", 0, 0, "round_robin|least_loaded",
+	{"balancing", VIVA_OPTION_CHOICE, "least_loaded", 0, 0, VIVA_BALANCING_CHOICES,
 	 "How requests and WebSockets are spread over a service's instances", false},
 };
 

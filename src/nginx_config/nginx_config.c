@@ -48,9 +48,7 @@ static const struct viva_option options[] = {
 	 false},
 	{"temp-path", VIVA_OPTION_TEXT, NULL, 0, 0, "path",
 	 "Folder of nginx's temporary files; default the one that nginx was built with", false},
-	{"log-level", VIVA_OPTION_TEXT, "info", 0, 0, "debug|info|warn|error", "Least level that is logged", false},
-	{"log-format", VIVA_OPTION_TEXT, "auto", 0, 0, "auto|text|json", "auto: text on a terminal, else JSON lines",
-	 false},
+	VIVA_LOG_OPTIONS,
 };
 
 struct writer {
@@ -228,8 +226,6 @@ static int configure(struct writer *writer, struct viva_error *error)
 {
 	static const char *const inserted[] = {"http-listen", "emotion-grpc-listen", "scoring-grpc-listen",
 					       "access-log", "temp-path"};
-	enum viva_log_level level;
-	enum viva_log_format format;
 	if (viva_config_positional_count(writer->config) > 0)
 		return viva_fail(error, VIVA_EUSAGE, NULL, "unexpected argument \"%.64s\"",
 				 viva_config_positional(writer->config, 0));
@@ -241,10 +237,8 @@ static int configure(struct writer *writer, struct viva_error *error)
 			return viva_fail(error, VIVA_EUSAGE, inserted[i],
 					 "--%s has characters that nginx's configuration can't", inserted[i]);
 	}
-	if (viva_log_level_parse(text_of(writer, "log-level"), &level) ||
-	    viva_log_format_parse(text_of(writer, "log-format"), &format))
-		return viva_fail(error, VIVA_EUSAGE, "log-level", "the log's level or format is unknown");
-	viva_log_configure("nginx-config", level, format);
+	viva_log_configure("nginx-config", (enum viva_log_level)viva_config_choice(writer->config, "log-level"),
+			   (enum viva_log_format)viva_config_choice(writer->config, "log-format"));
 	write_temp_paths(writer);
 	return 0;
 }

@@ -31,8 +31,9 @@ static const struct viva_option options[] = {
 	 .unit = "path",
 	 .help = "import: a bank that the questions are put into, in place of those of the same id or key"},
 	{.name = "format",
-	 .type = VIVA_OPTION_TEXT,
-	 .help = "json or csv; by default what the file's name ends in, else json"},
+	 .type = VIVA_OPTION_CHOICE,
+	 .unit = "json|csv",
+	 .help = "Where it is not given, what the file's name ends in, else json"},
 	{.name = "output", .type = VIVA_OPTION_TEXT, .unit = "path", .help = "File to write; default standard output"},
 	{.name = "set", .type = VIVA_OPTION_TEXT, .help = "Only the questions of this set"},
 	{.name = "category", .type = VIVA_OPTION_TEXT, .help = "list: only questions of this category"},
@@ -57,17 +58,11 @@ static int open_bank(struct command *command, struct viva_error *error)
 	return command->set ? 0 : viva_fail(error, VIVA_EUSAGE, "set", "the bank has no set \"%.64s\"", name);
 }
 
-static int wants_csv(const struct command *command, const char *path, bool *ret_is_csv, struct viva_error *error)
+static bool wants_csv(const struct command *command, const char *path)
 {
 	const char *format = viva_config_text(command->config, "format");
 	size_t size = path ? strlen(path) : 0;
-	*ret_is_csv = size >= 4 && strcmp(path + size - 4, ".csv") == 0;
-	if (!format)
-		return 0;
-	*ret_is_csv = strcmp(format, "csv") == 0;
-	if (*ret_is_csv || strcmp(format, "json") == 0)
-		return 0;
-	return viva_fail(error, VIVA_EUSAGE, "format", "--format must be json or csv");
+	return format ? strcmp(format, "csv") == 0 : size >= 4 && strcmp(path + size - 4, ".csv") == 0;
 }
 
 // To --output or standard output. A file is there whole or not at all.
@@ -190,13 +185,10 @@ static int list(struct command *command, struct viva_error *error)
 
 static int export(struct command *command, struct viva_error *error)
 {
-	bool is_csv = false;
 	int code = open_bank(command, error);
-	if (code == 0)
-		code = wants_csv(command, viva_config_text(command->config, "output"), &is_csv, error);
 	if (code != 0)
 		return code;
-	if (!is_csv) {
+	if (!wants_csv(command, viva_config_text(command->config, "output"))) {
 		VIVA_AUTO_JSON json = viva_questions_to_json(command->bank, command->set);
 		return write_json(command, json, error);
 	}
@@ -240,12 +232,9 @@ static int import(struct command *command, struct viva_error *error)
 	const char *into = viva_config_text(command->config, "into");
 	VIVA_AUTO_JSON added = NULL;
 	VIVA_AUTO_JSON bank = NULL;
-	bool is_csv = false;
 	if (!path)
 		return viva_fail(error, VIVA_EUSAGE, NULL, "import needs a FILE");
-	int code = wants_csv(command, path, &is_csv, error);
-	if (code == 0)
-		code = read_bank(path, is_csv, &added, error);
+	int code = read_bank(path, wants_csv(command, path), &added, error);
 	if (code == 0 && into)
 		code = read_bank(into, false, &bank, error);
 	if (code == 0 && !into && !(bank = json_pack("{s:i, s:[], s:[]}", "format", 1, "questions", "sets")))

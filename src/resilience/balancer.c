@@ -40,17 +40,6 @@ struct viva_balancer_options viva_balancer_defaults(const char *target)
 					      .clock = viva_system_clock()};
 }
 
-int viva_balancing_parse(const char *text, enum viva_balancing *ret_balancing)
-{
-	if (strcmp(text, "round_robin") == 0)
-		*ret_balancing = VIVA_BALANCING_ROUND_ROBIN;
-	else if (strcmp(text, "least_loaded") == 0)
-		*ret_balancing = VIVA_BALANCING_LEAST_LOADED;
-	else
-		return VIVA_EINVAL;
-	return 0;
-}
-
 static int64_t now_us(const struct viva_balancer *balancer)
 {
 	return viva_clock_monotonic_us(balancer->options.clock);

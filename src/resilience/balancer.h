@@ -26,9 +26,8 @@ struct viva_balancer;
 struct viva_member;  // one instance
 
 enum viva_balancing { VIVA_BALANCING_ROUND_ROBIN, VIVA_BALANCING_LEAST_LOADED };
-
-// "round_robin" or "least_loaded". VIVA_EINVAL.
-VIVA_MUST_CHECK int viva_balancing_parse(const char *text, enum viva_balancing *ret_balancing);
+// Their names as those of a setting (VIVA_OPTION_CHOICE of base/config.h), in the same order.
+#define VIVA_BALANCING_CHOICES "round_robin|least_loaded"
 
 enum viva_readiness { VIVA_MEMBER_FAILING, VIVA_MEMBER_CONNECTING, VIVA_MEMBER_READY };
 

@@ -29,7 +29,7 @@ static const struct viva_option options[] = {
 	 .type = VIVA_OPTION_TEXT,
 	 .help = "Column with the interviews' ids; none: interview_id, session_id or id"},
 	{.name = "score",
-	 .type = VIVA_OPTION_TEXT,
+	 .type = VIVA_OPTION_CHOICE,
 	 .default_value = "overall",
 	 .unit = "overall|technical|communication",
 	 .help = "Which of the platform's scores"},
@@ -121,25 +121,16 @@ static int find_id_column(struct audit *audit, struct viva_error *error)
 
 static int find_score(struct audit *audit, struct viva_error *error)
 {
-	static const char *const known[][2] = {{"overall", "overall_score"},
-					       {"technical", "technical_score"},
-					       {"communication", "communication_score"}};
+	static const char *const members[] = {"overall_score", "technical_score", "communication_score"};
 	const char *column = viva_config_text(audit->config, "score-column");
-	const char *score = viva_config_text(audit->config, "score");
 	audit->score_column = audit->table.column_count;
 	if (column) {
 		audit->outcome.score = column;
 		return find_column(audit, "score-column", column, strlen(column), &audit->score_column, error);
 	}
-	for (size_t i = 0; i < VIVA_COUNT(known); i++) {
-		if (strcmp(known[i][0], score) != 0)
-			continue;
-		audit->outcome.score = known[i][0];
-		audit->score_member = known[i][1];
-		return 0;
-	}
-	return viva_fail(error, VIVA_EUSAGE, "score", "--score is overall, technical or communication, not \"%.32s\"",
-			 score);
+	audit->outcome.score = viva_config_text(audit->config, "score");
+	audit->score_member = members[viva_config_choice(audit->config, "score")];
+	return 0;
 }
 
 struct place {

@@ -15,7 +15,7 @@ static const char usage[] = "viva report ID [OPTIONS]\nFetches the report of an 
 
 static const struct viva_option options[] = {
 	{.name = "format",
-	 .type = VIVA_OPTION_TEXT,
+	 .type = VIVA_OPTION_CHOICE,
 	 .unit = "pdf|html|json",
 	 .help = "What the report is to be; where it is not given, by the ending of --output, else pdf"},
 	{.name = "output",
@@ -40,16 +40,13 @@ static const char *known_format(const char *name)
 	return NULL;
 }
 
-static int choose_format(const struct viva_config *config, const char **ret_format, struct viva_error *error)
+static const char *choose_format(const struct viva_config *config)
 {
 	const char *given = viva_config_text(config, "format");
 	const char *output = viva_config_text(config, "output");
 	const char *ending = output ? strrchr(output, '.') : NULL;
 	const char *by_ending = ending ? known_format(ending + 1) : NULL;
-	if (given && !known_format(given))
-		return viva_fail(error, VIVA_EUSAGE, "format", "--format is pdf, html or json, not \"%.32s\"", given);
-	*ret_format = given ? given : by_ending ? by_ending : formats[0];
-	return 0;
+	return given ? given : by_ending ? by_ending : formats[0];
 }
 
 static int choose_interview(const struct viva_config *config, const char **ret_id, struct viva_error *error)
@@ -85,11 +82,9 @@ static int fetch(const struct viva_config *config, struct viva_error *error)
 	VIVA_AUTO(viva_arena) arena = NULL;
 	VIVA_AUTO(candidate_client) client = NULL;
 	const char *id = NULL;
-	const char *format = NULL;
+	const char *format = choose_format(config);
 	struct viva_bytes report;
 	int status = choose_interview(config, &id, error);
-	if (!status)
-		status = choose_format(config, &format, error);
 	if (!status)
 		status = review_connect(config, &client, error);
 	if (!status && viva_arena_create(0, &arena))

@@ -19,7 +19,7 @@ static const struct viva_option common_options[] = {
 	 "The platform's API key; without it one is made at first start and printed once", true},
 	{"token-key", VIVA_OPTION_TEXT, NULL, 0, 0, NULL,
 	 "Signs interview tokens, at least 32 characters; without it one is made and kept in the data folder", true},
-	{"auth", VIVA_OPTION_TEXT, "on", 0, 0, "on|off",
+	{"auth", VIVA_OPTION_CHOICE, "on", 0, 0, "on|off",
 	 "off lets everybody do everything; on loopback only, for trials", false},
 	{"service-key", VIVA_OPTION_TEXT, NULL, 0, 0, NULL,
 	 "What services prove to each other over gRPC; needed to listen beyond loopback", true},
@@ -49,9 +49,7 @@ static const struct viva_option common_options[] = {
 	{"handler-timeout-ms", VIVA_OPTION_INT, SECONDS(30), 1, 3600000, "ms", "Deadline of a request", false},
 	{"shutdown-grace-ms", VIVA_OPTION_INT, SECONDS(10), 0, 3600000, "ms",
 	 "For requests in progress when a stop was asked for", false},
-	{"log-level", VIVA_OPTION_TEXT, "info", 0, 0, "debug|info|warn|error", "Least level that is logged", false},
-	{"log-format", VIVA_OPTION_TEXT, "auto", 0, 0, "auto|text|json", "auto: text on a terminal, else JSON lines",
-	 false},
+	VIVA_LOG_OPTIONS,
 };
 
 static const struct viva_option bus_options[] = {
@@ -79,8 +77,6 @@ static int check_exposure(const struct viva_service *service, const struct viva_
 {
 	const char *host = viva_config_text(config, "host");
 	const char *auth = viva_config_text(config, "auth");
-	if (strcmp(auth, "on") != 0 && strcmp(auth, "off") != 0)
-		return viva_fail(error, VIVA_EUSAGE, "auth", "--auth is on or off, not \"%s\"", auth);
 	if (viva_settings_is_loopback(host))
 		return 0;
 	if (strcmp(auth, "off") == 0)
@@ -94,20 +90,14 @@ static int check_exposure(const struct viva_service *service, const struct viva_
 	return 0;
 }
 
-static int configure_log(const struct viva_service *service, const struct viva_config *config, bool is_reload,
-			 struct viva_error *error)
+static void configure_log(const struct viva_service *service, const struct viva_config *config, bool is_reload)
 {
-	enum viva_log_level level;
-	enum viva_log_format format;
-	if (viva_log_level_parse(viva_config_text(config, "log-level"), &level))
-		return viva_fail(error, VIVA_EUSAGE, "log-level", "--log-level is debug, info, warn or error");
-	if (viva_log_format_parse(viva_config_text(config, "log-format"), &format))
-		return viva_fail(error, VIVA_EUSAGE, "log-format", "--log-format is auto, text or json");
+	enum viva_log_level level = (enum viva_log_level)viva_config_choice(config, "log-level");
 	if (is_reload)
 		viva_log_set_level(level);
 	else
-		viva_log_configure(service->name, level, format);
-	return 0;
+		viva_log_configure(service->name, level,
+				   (enum viva_log_format)viva_config_choice(config, "log-format"));
 }
 
 // Rules between settings, then what takes effect at once: the log's.
@@ -121,7 +111,9 @@ static int check(const struct viva_service *service, const struct viva_config *c
 	int status = check_exposure(service, config, error);
 	if (!status)
 		status = viva_tuning_read(config, &tuning, error);
-	return status ? status : configure_log(service, config, is_reload, error);
+	if (!status)
+		configure_log(service, config, is_reload);
+	return status;
 }
 
 int viva_settings_load(const struct viva_service *service, int argument_count, char *const *arguments, bool is_reload,

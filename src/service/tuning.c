@@ -2,7 +2,7 @@
 #include "service/tuning.h"
 
 const struct viva_option viva_balancing_options[] = {
-	{"balancing", VIVA_OPTION_TEXT, "round_robin", 0, 0, "round_robin|least_loaded",
+	{"balancing", VIVA_OPTION_CHOICE, "round_robin", 0, 0, VIVA_BALANCING_CHOICES,
 	 "How calls are spread over a service's instances", false},
 	{"ejection-failures", VIVA_OPTION_INT, "5", 0, 1000, NULL,
 	 "Failures in a row after which one instance is left out for a while, never the last; 0 leaves none out",
@@ -78,9 +78,8 @@ int viva_tuning_read(const struct viva_config *config, struct viva_tuning *ret_t
 			*numbers[i].value = (uint32_t)viva_config_int(config, numbers[i].name);
 	if (viva_config_has(config, "breaker-failure-share"))
 		tuning.breaker_failure_share = viva_config_real(config, "breaker-failure-share");
-	if (viva_config_has(config, "balancing") &&
-	    viva_balancing_parse(viva_config_text(config, "balancing"), &tuning.balancing))
-		return viva_fail(error, VIVA_EUSAGE, "balancing", "--balancing is round_robin or least_loaded");
+	if (viva_config_has(config, "balancing"))
+		tuning.balancing = (enum viva_balancing)viva_config_choice(config, "balancing");
 	if (tuning.retry_max_ms < tuning.retry_base_ms)
 		return viva_fail(error, VIVA_EUSAGE, "retry-max-ms",
 				 "--retry-max-ms %u is shorter than --retry-base-ms %u", tuning.retry_max_ms,

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 // The order is that of starting and of the table of what listens where.
 static const struct {
 	const char *name, *port_option;
@@ -28,7 +30,7 @@ const struct viva_option viva_up_options[] = {
 	 "The platform's API key; without it one is made at first start and printed once", true},
 	{"token-key", VIVA_OPTION_TEXT, NULL, 0, 0, NULL,
 	 "Signs interview tokens, at least 32 characters; without it one is made and kept in the data folder", true},
-	{"auth", VIVA_OPTION_TEXT, "on", 0, 0, "on|off",
+	{"auth", VIVA_OPTION_CHOICE, "on", 0, 0, "on|off",
 	 "off lets everybody do everything; on loopback only, for trials", false},
 	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where state is kept; default sqlite:DATA/viva.db", true},
 	{"bus-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL",
@@ -40,9 +42,7 @@ const struct viva_option viva_up_options[] = {
 	{VIVA_CONFIG_FILE_OPTION, VIVA_OPTION_TEXT, NULL, 0, 0, "path",
 	 "File of VIVA_…=VALUE lines for all services; on SIGHUP they read it again (without one SIGHUP ends all)",
 	 false},
-	{"log-level", VIVA_OPTION_TEXT, "info", 0, 0, "debug|info|warn|error", "Least level that is logged", false},
-	{"log-format", VIVA_OPTION_TEXT, "auto", 0, 0, "auto|text|json", "auto: text on a terminal, else JSON lines",
-	 false},
+	VIVA_LOG_OPTIONS,
 	{"ready-file", VIVA_OPTION_TEXT, NULL, 0, 0, "path",
 	 "Written once all services are ready: their URLs and process ids as JSON; removed at the end", false},
 	{"grace-ms", VIVA_OPTION_INT, "12000", 0, 3600000, "ms", "For a service to end by itself before it is killed",

@@ -315,28 +315,21 @@ static void supervise(struct supervisor *supervisor)
 	}
 }
 
-static int configure_log(const struct viva_config *config, const char **ret_format, struct viva_error *error)
+// Gives the format that was chosen.
+static const char *configure_log(const struct viva_config *config)
 {
-	enum viva_log_level level;
-	enum viva_log_format format;
-	if (viva_log_level_parse(viva_config_text(config, "log-level"), &level))
-		return viva_fail(error, VIVA_EUSAGE, "log-level", "--log-level is debug, info, warn or error");
-	if (viva_log_format_parse(viva_config_text(config, "log-format"), &format))
-		return viva_fail(error, VIVA_EUSAGE, "log-format", "--log-format is auto, text or json");
+	enum viva_log_format format = (enum viva_log_format)viva_config_choice(config, "log-format");
 	// The children write into pipes, so only we can tell what "auto" means.
 	if (format == VIVA_LOG_AUTO)
 		format = isatty(STDERR_FILENO) ? VIVA_LOG_TEXT : VIVA_LOG_JSON;
-	viva_log_configure("up", level, format);
-	*ret_format = format == VIVA_LOG_JSON ? "json" : "text";
-	return 0;
+	viva_log_configure("up", (enum viva_log_level)viva_config_choice(config, "log-level"), format);
+	return format == VIVA_LOG_JSON ? "json" : "text";
 }
 
 // Makes the secrets before the children do, so that a new API key is printed here, and once.
 static int make_secrets(const struct viva_config *config, struct viva_error *error)
 {
 	const char *auth_setting = viva_config_text(config, "auth");
-	if (strcmp(auth_setting, "on") != 0 && strcmp(auth_setting, "off") != 0)
-		return viva_fail(error, VIVA_EUSAGE, "auth", "--auth is on or off, not \"%.64s\"", auth_setting);
 	const struct viva_auth_options options = {
 		.data_directory = viva_config_text(config, "data-dir"),
 		.api_key = viva_config_text(config, "api-key"),
@@ -418,13 +411,11 @@ static void init_members(struct supervisor *supervisor, bool keeps_json)
 
 static int prepare(struct supervisor *supervisor, struct viva_error *error)
 {
-	const char *log_format = "text";
 	if (viva_config_positional_count(supervisor->config) > 0)
 		return viva_fail(error, VIVA_EUSAGE, NULL, "unexpected argument \"%.64s\"",
 				 viva_config_positional(supervisor->config, 0));
-	int status = configure_log(supervisor->config, &log_format, error);
-	if (!status)
-		status = viva_plan_make(supervisor->config, log_format, &supervisor->plan, error);
+	const char *log_format = configure_log(supervisor->config);
+	int status = viva_plan_make(supervisor->config, log_format, &supervisor->plan, error);
 	if (!status)
 		status = make_secrets(supervisor->config, error);
 	if (!status)

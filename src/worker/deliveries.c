@@ -20,17 +20,6 @@ const char *worker_delivery_state_name(enum worker_delivery_state state)
 	return STATES[state];
 }
 
-int worker_delivery_state_parse(const char *name, enum worker_delivery_state *ret_state)
-{
-	for (int i = 0; i < WORKER_DELIVERY_STATES; i++) {
-		if (strcmp(STATES[i], name) == 0) {
-			*ret_state = (enum worker_delivery_state)i;
-			return 0;
-		}
-	}
-	return VIVA_EINVAL;
-}
-
 static void read_row(const struct viva_rows *rows, size_t row, struct worker_delivery *ret_delivery)
 {
 	*ret_delivery = (struct worker_delivery){

@@ -28,8 +28,6 @@ enum worker_delivery_state {
 	WORKER_DELIVERY_STATES
 };
 const char *worker_delivery_state_name(enum worker_delivery_state state);  // "pending", …
-// VIVA_EINVAL.
-VIVA_MUST_CHECK int worker_delivery_state_parse(const char *name, enum worker_delivery_state *ret_state);
 
 struct worker_delivery {  // times are Unix ms
 	const char *id, *event_id, *session_id, *url, *state;

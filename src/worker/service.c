@@ -31,12 +31,12 @@ static const struct viva_option options[] = {
 	{"completion-wait-ms", VIVA_OPTION_INT, "30000", 0, 3600000, "ms",
 	 "How long the score of a completed interview waits for frames in the queues", false},
 	{"completion-threads", VIVA_OPTION_INT, "4", 1, 256, NULL, "Completed interviews worked on at a time", false},
-	{"report-format", VIVA_OPTION_TEXT, "pdf", 0, 0, "pdf|html|json", "Which report is made of a scored interview",
-	 false},
+	{"report-format", VIVA_OPTION_CHOICE, "pdf", 0, 0, "pdf|html|json",
+	 "Which report is made of a scored interview", false},
 	{"webhook-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URLs",
 	 "Told of each score; several are separated by commas. https only, but for this machine", true},
 	{"webhook-secret", VIVA_OPTION_TEXT, NULL, 0, 0, NULL, "Signs webhooks; at least 16 characters", true},
-	{"webhook-insecure", VIVA_OPTION_TEXT, "off", 0, 0, "on|off", "on allows http:// to other machines, too",
+	{"webhook-insecure", VIVA_OPTION_CHOICE, "off", 0, 0, "on|off", "on allows http:// to other machines, too",
 	 false},
 	{"webhook-timeout-ms", VIVA_OPTION_INT, "8000", 1, 60000, "ms", "For a webhook's receiver to answer", false},
 	{"webhook-max-age-hours", VIVA_OPTION_INT, "24", 1, 720, "hours",
@@ -64,30 +64,18 @@ static void stop(void *state)
 	free(service);
 }
 
-static bool is_one_of(const char *text, const char *first, const char *second)
-{
-	return strcmp(text, first) == 0 || strcmp(text, second) == 0;
-}
-
 static int read_settings(struct worker_service *service, struct viva_error *error)
 {
 	const struct viva_config *config = service->runtime.config;
-	const char *insecure = viva_config_text(config, "webhook-insecure");
-	if (!is_one_of(insecure, "on", "off"))
-		return viva_fail(error, VIVA_EUSAGE, "webhook-insecure", "--webhook-insecure is on or off, not \"%s\"",
-				 insecure);
-	const char *format = viva_config_text(config, "report-format");
-	if (!is_one_of(format, "pdf", "html") && strcmp(format, "json") != 0)
-		return viva_fail(error, VIVA_EUSAGE, "report-format",
-				 "--report-format is pdf, html or json, not \"%s\"", format);
+	bool is_insecure = strcmp(viva_config_text(config, "webhook-insecure"), "on") == 0;
 	service->webhook_max_age_ms = viva_config_int(config, "webhook-max-age-hours") * HOUR_MS;
 	service->frame_retention_ms = viva_config_int(config, "frame-retention-hours") * HOUR_MS;
 	service->delivery_retention_ms = viva_config_int(config, "delivery-retention-days") * 24 * HOUR_MS;
 	if (viva_arena_create(0, &service->arena))
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the worker");
 	return worker_webhook_targets_read(viva_config_text(config, "webhook-url"),
-					   viva_config_text(config, "webhook-secret"), strcmp(insecure, "on") == 0,
-					   service->arena, &service->targets, error);
+					   viva_config_text(config, "webhook-secret"), is_insecure, service->arena,
+					   &service->targets, error);
 }
 
 static int open_peer(struct worker_service *service, const char *name, bool has_rpc, struct viva_peer **ret_peer,

@@ -108,7 +108,7 @@ def test_an_audit_of_a_file_with_scores_asks_no_platform_and_is_safe_to_print(re
     ("id,g\nx,1\nx,2\n", ("--group-by", "g"), "lines 2 and 3"),
     ("id,g\nx y,1\n", ("--group-by", "g"), "line 2"),
     ("id,g,s\nx,1,101\n", ("--group-by", "g", "--score-column", "s"), "line 2"),
-    ("id,g\nx,1\n", ("--group-by", "g", "--score", "emotion"), "--score is"),
+    ("id,g\nx,1\n", ("--group-by", "g", "--score", "emotion"), "overall, technical or communication"),
     ("id,g\nx,1\n", ("--group-by", "g", "--json", "--csv"), "exclude each other"),
     ("id,g\nx\n", ("--group-by", "g"), "line 2 has 1 cells"),
 ], ids=str)  # fmt: skip

@@ -241,8 +241,8 @@ def test_the_command_makes_no_store(tmp_path):
         ({"VIVA_WEBHOOK_URL": "https://hooks.example.com/"}, "webhook-secret"),
         ({"VIVA_WEBHOOK_URL": "http://hooks.example.com/s3cret", "VIVA_WEBHOOK_SECRET": SECRET}, "https://"),
         ({"VIVA_WEBHOOK_URL": "ftp://127.0.0.1/", "VIVA_WEBHOOK_SECRET": SECRET}, "webhook-url"),
-        ({"VIVA_WEBHOOK_INSECURE": "perhaps"}, "webhook-insecure"),
-        ({"VIVA_REPORT_FORMAT": "docx"}, "report-format"),
+        ({"VIVA_WEBHOOK_INSECURE": "perhaps"}, "VIVA_WEBHOOK_INSECURE"),
+        ({"VIVA_REPORT_FORMAT": "docx"}, "VIVA_REPORT_FORMAT"),
     ],
     ids=str,
 )

@@ -16,6 +16,8 @@ static const struct viva_option special[] = {
 	{"test-weight", VIVA_OPTION_REAL, "0.25", 0, 1, NULL, "A share.", false},
 	{"test-json", VIVA_OPTION_FLAG, NULL, 0, 0, NULL, "Whether to write JSON", false},
 	{"test-any", VIVA_OPTION_INT, "-5", 0, 0, NULL, "Any number", false, 'a'},
+	{"test-format", VIVA_OPTION_CHOICE, "html", 0, 0, "pdf|html|json", "What to write", false},
+	{"test-state", VIVA_OPTION_CHOICE, NULL, 0, 0, "on|off", "Whether to write", false},
 };
 
 static const char *const variables[] = {"VIVA_TEST_PORT", "VIVA_TEST_URL",    "VIVA_TEST_KEY",
@@ -123,6 +125,25 @@ static void test_config__what_cannot_be_read_is_named(void **state)
 	REFUSED("--test-weight", "--test-weight", "nan");
 	REFUSED("neither on nor off", "--test-json=maybe");
 	REFUSED("is not a whole number", "--test-any", "1.5");
+	REFUSED("--test-format must be pdf, html or json, not \"docx\"", "--test-format", "docx");
+	REFUSED("must be pdf, html or json", "--test-format=pd");
+	REFUSED("must be pdf, html or json", "--test-format=pdf|html");
+	REFUSED("must be pdf, html or json", "--test-format=");
+	REFUSED("must be on or off, not \"of\"", "--test-state", "of");
+}
+
+static void test_config__a_choice_is_its_name_and_its_number(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_config) config = NULL;
+	assert_ok(LOAD(&config, NULL, "--test-state", "off"));
+	assert_string_equal(viva_config_text(config, "test-format"), "html");
+	assert_int_equal(viva_config_choice(config, "test-format"), 1);
+	assert_string_equal(viva_config_text(config, "test-state"), "off");
+	assert_int_equal(viva_config_choice(config, "test-state"), 1);
+	VIVA_AUTO(viva_config) without = NULL;
+	assert_ok(load(0, NULL, &without, NULL));
+	assert_null(viva_config_text(without, "test-state"));
 }
 
 static void test_config__a_bad_variable_is_called_by_its_name(void **state)
@@ -164,6 +185,7 @@ static void test_config__help_tells_each_option_but_no_secret(void **state)
 					    "--test-url URL",
 					    "VIVA_TEST_KEY",
 					    "A share. Default: 0.25.",
+					    "--test-format pdf|html|json",
 					    "--help"};
 	for (size_t i = 0; i < VIVA_COUNT(words); i++)
 		if (!strstr(text, words[i]))
@@ -190,6 +212,7 @@ int main(void)
 		TEST(test_config__a_flag_wins_over_its_variable_and_that_over_the_default),
 		TEST(test_config__values_come_behind_a_blank_or_an_equals_sign),
 		TEST(test_config__what_cannot_be_read_is_named),
+		TEST(test_config__a_choice_is_its_name_and_its_number),
 		TEST(test_config__a_bad_variable_is_called_by_its_name),
 		TEST(test_config__a_bad_secret_is_not_repeated),
 		TEST(test_config__help_tells_each_option_but_no_secret),

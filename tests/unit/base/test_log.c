@@ -179,19 +179,6 @@ static void test_log__threads_have_their_own_ids_and_whole_lines(void **state)
 	assert_int_equal(lines, 800);
 }
 
-static void test_log__levels_and_formats_have_names(void **state)
-{
-	(void)state;
-	enum viva_log_level level = VIVA_LOG_INFO;
-	assert_ok(viva_log_level_parse("error", &level));
-	assert_int_equal(level, VIVA_LOG_ERROR);
-	assert_error(viva_log_level_parse("loud", &level), VIVA_EINVAL);
-	enum viva_log_format format = VIVA_LOG_AUTO;
-	assert_ok(viva_log_format_parse("json", &format));
-	assert_int_equal(format, VIVA_LOG_JSON);
-	assert_error(viva_log_format_parse("", &format), VIVA_EINVAL);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,7 +189,6 @@ int main(void)
 		cmocka_unit_test(test_log__lines_below_the_level_are_not_written),
 		cmocka_unit_test(test_log__the_longest_line_is_still_whole_json),
 		cmocka_unit_test(test_log__threads_have_their_own_ids_and_whole_lines),
-		cmocka_unit_test(test_log__levels_and_formats_have_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

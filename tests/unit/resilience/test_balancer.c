@@ -304,16 +304,6 @@ static void test_balancer__a_list_that_can_not_be_had_changes_nothing(void **sta
 	assert_int_equal(call(balancer, 0), 'a');
 }
 
-static void test_balancer__names_of_policies_are_read(void **state)
-{
-	(void)state;
-	enum viva_balancing balancing = VIVA_BALANCING_ROUND_ROBIN;
-	assert_ok(viva_balancing_parse("least_loaded", &balancing));
-	assert_int_equal(balancing, VIVA_BALANCING_LEAST_LOADED);
-	assert_ok(viva_balancing_parse("round_robin", &balancing));
-	assert_error(viva_balancing_parse("random", &balancing), VIVA_EINVAL);
-}
-
 struct shared {
 	struct viva_balancer *balancer;
 	unsigned seed;
@@ -366,7 +356,6 @@ int main(void)
 		cmocka_unit_test_setup(test_balancer__old_members_go_when_the_new_ones_take_too_long, set_up),
 		cmocka_unit_test_setup(test_balancer__one_that_comes_back_is_the_same_member, set_up),
 		cmocka_unit_test_setup(test_balancer__a_list_that_can_not_be_had_changes_nothing, set_up),
-		cmocka_unit_test_setup(test_balancer__names_of_policies_are_read, set_up),
 		cmocka_unit_test_setup(test_balancer__many_threads_share_it, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,13 +194,6 @@ static void test_deliveries__can_be_listed_by_state(void **state)
 	assert_ok(worker_deliveries_list(fixture->store, "delivered", 10, fixture->arena, &listed, &count, NULL));
 	assert_int_equal(count, 1);
 	assert_string_equal(listed[0].id, "d1");
-	enum worker_delivery_state parsed;
-	for (int i = 0; i < WORKER_DELIVERY_STATES; i++) {
-		assert_ok(worker_delivery_state_parse(worker_delivery_state_name((enum worker_delivery_state)i),
-						      &parsed));
-		assert_int_equal(parsed, i);
-	}
-	assert_error(worker_delivery_state_parse("lost", &parsed), VIVA_EINVAL);
 }
 
 #ifdef VIVA_TEST_ON_POSTGRES
