@@ -61,11 +61,6 @@ struct analyze_source *analyze_source_destroy(struct analyze_source *source)
 	return NULL;
 }
 
-bool analyze_source_is_folder(const struct analyze_source *source)
-{
-	return source->folder;
-}
-
 double analyze_source_per_second(const struct analyze_source *source)
 {
 	return source->folder ? viva_film_per_second(source->folder) : 0;

@@ -21,7 +21,6 @@ VIVA_MUST_CHECK int analyze_source_open(const char *path, struct analyze_source 
 struct analyze_source *analyze_source_destroy(struct analyze_source *source);
 VIVA_DEFINE_AUTO(analyze_source)
 
-bool analyze_source_is_folder(const struct analyze_source *source);
 // Pictures a second as a folder's frames.json says; 0 = it doesn't.
 double analyze_source_per_second(const struct analyze_source *source);
 

@@ -11,8 +11,6 @@
 #include "base/log.h"
 #include "candidate/conversation.h"
 
-enum { DEFAULT_RATE = 10 };
-
 static const char usage[] = "viva candidate [OPTIONS]\nTakes a whole interview from the terminal: shows frames and "
 			    "gives answers from files.";
 
@@ -131,7 +129,8 @@ static int run(const struct viva_config *config, struct viva_error *error)
 	if (result == 0)
 		result = candidate_client_create(viva_config_text(config, "url"), &client, error);
 	if (result == 0 && api_key && candidate_client_set_credential(client, api_key) < 0)
-		result = viva_fail(error, VIVA_EUSAGE, "api-key", "--api-key has a line break, or is too long for a key");
+		result = viva_fail(error, VIVA_EUSAGE, "api-key",
+				   "--api-key has a line break, or is too long for a key");
 	if (result == 0)
 		result = candidate_answers_open(viva_config_text(config, "answers"), &answers, error);
 	if (result == 0 && frames_path)

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "discovery/consul.h"
 
-enum { ANSWER_MS = 5000, LEAVE_MS = 1500, HELD_INTERVAL_MS = 10000, MAX_TAGS = 16, MAX_TAG = 64 };
+enum { ANSWER_MS = 5000, LEAVE_MS = 1500, HELD_INTERVAL_MS = 10000, MAX_TAGS = 16 };
 
 // Reference design §6; the deregistration is the contract's.
 static const char check_interval[] = "10s", check_timeout[] = "2s", deregister_after[] = "1m";

@@ -313,11 +313,6 @@ int viva_websocket_client_send(struct viva_websocket_client *client, enum viva_w
 	return send_frame(client, (enum viva_websocket_opcode)kind, data, size);
 }
 
-int viva_websocket_client_ping(struct viva_websocket_client *client)
-{
-	return client->state == CLIENT_OPEN ? send_frame(client, VIVA_WEBSOCKET_PING, NULL, 0) : VIVA_ECLOSED;
-}
-
 static int send_close(struct viva_websocket_client *client, int code)
 {
 	if (client->state != CLIENT_OPEN)

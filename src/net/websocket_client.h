@@ -44,9 +44,6 @@ VIVA_MUST_CHECK int viva_websocket_client_send(struct viva_websocket_client *cli
 VIVA_MUST_CHECK int viva_websocket_client_receive(struct viva_websocket_client *client, uint32_t timeout_ms,
 						  enum viva_websocket_kind *ret_kind, struct viva_buffer *ret_message);
 
-// Sends an unsolicited ping; the pong is swallowed by _receive. VIVA_ECLOSED, VIVA_EDEADLINE, VIVA_ENOMEM.
-VIVA_MUST_CHECK int viva_websocket_client_ping(struct viva_websocket_client *client);
-
 // The code of the server's close frame: 1005 when it had none, 1006 when the connection broke, 0 while open.
 int viva_websocket_client_close_code(const struct viva_websocket_client *client);
 
