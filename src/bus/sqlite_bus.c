@@ -137,9 +137,12 @@ static int ping(struct viva_bus *base, struct viva_error *error)
 	struct sqlite_bus *bus = sqlite_bus_of(base);
 	VIVA_AUTO(viva_arena) arena = NULL;
 	struct viva_rows rows = {0};
-	if (viva_arena_create(0, &arena) ||
-	    viva_store_query(bus->store, arena, "SELECT stored_bytes FROM bus_state", NULL, 0, &rows, NULL))
-		return viva_fail(error, VIVA_EUNAVAILABLE, NULL, "the bus can't be read");
+	struct viva_error reason = {0};
+	if (viva_arena_create(0, &arena))
+		return viva_fail(error, VIVA_EUNAVAILABLE, NULL, "no memory to look at the bus");
+	if (viva_store_query(bus->store, arena, "SELECT stored_bytes FROM bus_state", NULL, 0, &rows, &reason))
+		return viva_fail(error, VIVA_EUNAVAILABLE, NULL, "the bus can't be read: %s",
+				 viva_error_message(&reason));
 	if (viva_rows_int(&rows, 0, 0) + SQLITE_BUS_ROW_BYTES > bus->bus.options.max_stored_bytes)
 		return viva_fail(error, VIVA_EOVERLOAD, NULL, "the bus is full");
 	int status = sqlite_bus_check_space(bus, 0, error);

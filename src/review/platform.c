@@ -30,7 +30,8 @@ int review_connect(const struct viva_config *config, struct candidate_client **r
 	const char *api_key = viva_config_text(config, "api-key");
 	int status = candidate_client_create(viva_config_text(config, "url"), &client, error);
 	if (!status && api_key && candidate_client_set_credential(client, api_key))
-		status = viva_fail(error, VIVA_EUSAGE, "api-key", "the API key is no such key");
+		status = viva_fail(error, VIVA_EUSAGE, "api-key",
+				   "--api-key has a line break, or is too long for a key");
 	if (!status)
 		*ret_client = viva_take(&client);
 	return status;

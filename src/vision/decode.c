@@ -34,19 +34,16 @@ int viva_image_format_parse(const char *text, enum viva_image_format *ret_format
 	return viva_fail(error, VIVA_EFIELD, "format", "the format must be jpeg or png");
 }
 
-static int refuse_size(struct viva_error *error, uint64_t width, uint64_t height)
-{
-	return viva_fail(error, VIVA_EFRAMESIZE, NULL, "a picture of %llu × %llu pixels is too large",
-			 (unsigned long long)width, (unsigned long long)height);
-}
-
 int viva_picture_check_size(uint64_t width, uint64_t height, const struct viva_picture_limits *limits,
 			    struct viva_error *error)
 {
 	if (width == 0 || height == 0)
 		return viva_fail(error, VIVA_EIMAGE, NULL, "the picture has no pixels");
 	if (width > limits->max_side || height > limits->max_side || width * height > limits->max_pixels)
-		return refuse_size(error, width, height);
+		return viva_fail(error, VIVA_EFRAMESIZE, NULL,
+				 "a picture of %llu × %llu pixels is too large (limit %llu on a side, %llu in all)",
+				 (unsigned long long)width, (unsigned long long)height,
+				 (unsigned long long)limits->max_side, (unsigned long long)limits->max_pixels);
 	return 0;
 }
 

@@ -302,7 +302,8 @@ static void *run(void *context)
 		struct viva_error error = {0};
 		int status;
 		if (is_held_back(frames))
-			status = viva_fail(&error, VIVA_EOVERLOAD, NULL, "too many wait for the emotion service");
+			status =
+				viva_fail(&error, VIVA_EOVERLOAD, NULL, "too many frames wait for the emotion service");
 		else
 			status = work_on(frames, count, &error);
 		if (status) {
