@@ -75,7 +75,8 @@ static int given_ports(const struct viva_config *config, struct viva_plan *plan,
 	return 0;
 }
 
-// Binds a listener to the port, or to a free one for 0: as long as it stays open, nobody else gets that port.
+// Binds a socket to the port, or to a free one for 0. As long as it stays open the system gives that port to nobody who
+// asks for any; the service itself, whose listener may share its address (SO_REUSEADDR), gets it whenever it starts.
 static int reserve_port(const char *host, uint16_t *port, int *ret_fd)
 {
 	union viva_socket_address address;
@@ -87,8 +88,7 @@ static int reserve_port(const char *host, uint16_t *port, int *ret_fd)
 		return VIVA_EIO;
 	// As the services do: connections of a predecessor that linger in TIME_WAIT don't matter.
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) ||
-	    bind(fd, &address.any, viva_socket_address_size(&address)) || listen(fd, 1) ||
-	    getsockname(fd, &address.any, &size)) {
+	    bind(fd, &address.any, viva_socket_address_size(&address)) || getsockname(fd, &address.any, &size)) {
 		int reason = errno;
 		close(fd);
 		errno = reason;
@@ -99,35 +99,31 @@ static int reserve_port(const char *host, uint16_t *port, int *ret_fd)
 	return 0;
 }
 
-static int reserve_for(struct viva_plan *plan, size_t index, const char *gateway_host, int *reserved, size_t *count,
-		       struct viva_error *error)
+static int reserve_for(struct viva_plan *plan, size_t index, const char *gateway_host, struct viva_error *error)
 {
 	struct viva_planned_service *service = &plan->services[index];
 	const char *host = index == 0 ? gateway_host : "127.0.0.1";
-	int status = reserve_port(host, &service->port, &reserved[*count]);
+	int status = reserve_port(host, &service->port, &plan->reserved[plan->reserved_count]);
 	if (status == VIVA_EUSAGE)
 		return viva_fail(error, status, "host", "--host is an IP address, not \"%.64s\"", host);
 	if (status)
 		return viva_fail(error, status, service->port_option, "--%s: port %u of %s can't be had: %s",
 				 service->port_option, service->port, host, strerror(errno));
-	++*count;
+	plan->reserved_count++;
 	return 0;
 }
 
-// Finds free ports, and a given port that somebody listens on: his answers would pass for our service's. The
-// reservations end together, so that no two services get the same port; those given go first.
+// Finds free ports, and a given port that somebody listens on: his answers would pass for our service's. Those given go
+// first. The reservations stay: between two lives of a service nobody else gets its port.
 static int reserve_ports(const char *gateway_host, struct viva_plan *plan, struct viva_error *error)
 {
-	int reserved[VIVA_PLAN_MAX_SERVICES], status = 0;
-	size_t count = 0;
+	int status = 0;
 	for (size_t i = 0; i < plan->count && !status; i++)
 		if (plan->services[i].port)
-			status = reserve_for(plan, i, gateway_host, reserved, &count, error);
+			status = reserve_for(plan, i, gateway_host, error);
 	for (size_t i = 0; i < plan->count && !status; i++)
 		if (!plan->services[i].port)
-			status = reserve_for(plan, i, gateway_host, reserved, &count, error);
-	while (count > 0)
-		close(reserved[--count]);
+			status = reserve_for(plan, i, gateway_host, error);
 	return status;
 }
 
@@ -190,5 +186,13 @@ int viva_plan_make(const struct viva_config *config, const char *log_format, str
 		status = find_addresses(viva_config_text(config, "host"), ret_plan, error);
 	for (size_t i = 0; i < ret_plan->count && !status; i++)
 		make_arguments(config, log_format, ret_plan, &ret_plan->services[i]);
+	if (status)
+		viva_plan_finish(ret_plan);
 	return status;
+}
+
+void viva_plan_finish(struct viva_plan *plan)
+{
+	while (plan->reserved_count > 0)
+		close(plan->reserved[--plan->reserved_count]);
 }

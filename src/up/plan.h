@@ -28,6 +28,8 @@ struct viva_planned_service {
 struct viva_plan {
 	struct viva_planned_service services[VIVA_PLAN_MAX_SERVICES];
 	size_t count;
+	int reserved[VIVA_PLAN_MAX_SERVICES];  // sockets that hold the services' ports while no service listens there
+	size_t reserved_count;
 	char discovery_url[1024];
 };
 
@@ -35,8 +37,9 @@ extern const struct viva_option viva_up_options[];
 extern const size_t viva_up_option_count;
 
 // Fills *ret_plan, which must not move afterwards and borrows from `config`. Ports given as 0 become free ones of
-// loopback; all differ. VIVA_EUSAGE, VIVA_EIO (no port is free).
+// loopback; all differ, and are held until viva_plan_finish. VIVA_EUSAGE, VIVA_EIO (no port is free).
 VIVA_MUST_CHECK int viva_plan_make(const struct viva_config *config, const char *log_format, struct viva_plan *ret_plan,
 				   struct viva_error *error);
+void viva_plan_finish(struct viva_plan *plan);
 
 #endif

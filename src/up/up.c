@@ -455,6 +455,7 @@ int viva_up_main(int argument_count, char **arguments)
 		return viva_command_fail(command.name, status, &error);
 	supervise(&supervisor);
 	close(supervisor.signal_fd);
+	viva_plan_finish(&supervisor.plan);
 	if (supervisor.failed)
 		fprintf(stderr, "viva up: %s can't start: %s\n", supervisor.failed->service->name,
 			supervisor.failed->output.last);

@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "up/plan.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "viva_test.h"
 
 static struct viva_plan plan;
+
+static int tear_down(void **state)
+{
+	(void)state;
+	viva_plan_finish(&plan);
+	return 0;
+}
 
 static struct viva_config *config_of(int count, char *const *arguments)
 {
@@ -37,6 +48,35 @@ static void test_plan__free_ports_differ_and_all_services_hear_of_them(void **st
 		for (size_t j = 0; j < i; j++)
 			assert_int_not_equal(plan.services[i].port, plan.services[j].port);
 	}
+}
+
+// 0, or why a socket can't be a listener of the port; with `shares` it is one as the services have them.
+static int listen_at(uint16_t port, bool shares)
+{
+	const struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), reason = 0;
+	assert_true(fd >= 0);
+	if (shares)
+		assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)), 0);
+	if (bind(fd, (const struct sockaddr *)&address, sizeof address) || listen(fd, 1))
+		reason = errno;
+	close(fd);
+	return reason;
+}
+
+static void test_plan__a_port_is_held_for_its_service_between_two_of_its_lives(void **state)
+{
+	(void)state;
+	VIVA_AUTO(viva_config) config = config_of(VIVA_COUNT(free_ports), free_ports);
+	assert_ok(viva_plan_make(config, "json", &plan, NULL));
+	for (size_t i = 0; i < plan.count; i++)
+		for (int life = 0; life < 2; life++) {
+			assert_int_equal(listen_at(plan.services[i].port, true), 0);
+			assert_int_equal(listen_at(plan.services[i].port, false), EADDRINUSE);
+		}
+	viva_plan_finish(&plan);
+	assert_int_equal(plan.reserved_count, 0);
 }
 
 static void test_plan__no_secret_is_an_argument(void **state)
@@ -80,10 +120,12 @@ static void test_plan__whoever_calls_others_ends_before_them(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plan__free_ports_differ_and_all_services_hear_of_them),
-		cmocka_unit_test(test_plan__no_secret_is_an_argument),
-		cmocka_unit_test(test_plan__whoever_calls_others_ends_before_them),
-		cmocka_unit_test(test_plan__two_services_can_not_have_one_port),
+		cmocka_unit_test_teardown(test_plan__free_ports_differ_and_all_services_hear_of_them, tear_down),
+		cmocka_unit_test_teardown(test_plan__a_port_is_held_for_its_service_between_two_of_its_lives,
+					  tear_down),
+		cmocka_unit_test_teardown(test_plan__no_secret_is_an_argument, tear_down),
+		cmocka_unit_test_teardown(test_plan__whoever_calls_others_ends_before_them, tear_down),
+		cmocka_unit_test_teardown(test_plan__two_services_can_not_have_one_port, tear_down),
 	};
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }
