@@ -63,7 +63,7 @@ def test_a_score_without_emotions_is_made_with_those_that_emotion_told_of(rest, 
 
 def test_health_tells_how_the_bus_stands(platform):
     for service in ("emotion", "scoring"):
-        health = httpx.get(platform.url(service) + "/health", trust_env=False)
+        health = viva_client.fetch(platform.url(service) + "/health")
         assert health.status_code == 200
         detail = health.json()
         parts = detail.get("detail", detail)
@@ -80,7 +80,7 @@ def fragile(tmp_path_factory):
 
 def is_healthy(platform, service):
     try:
-        return httpx.get(platform.url(service) + "/health", trust_env=False).status_code == 200
+        return viva_client.fetch(platform.url(service) + "/health").status_code == 200
     except httpx.TransportError:
         return False
 

@@ -3,12 +3,11 @@
 
 import json
 
-import httpx
 import pytest
 import websockets.exceptions
 
 import viva_pictures
-from viva_client import CALL_LIMIT_S, now_ms, ok, open_socket, websocket_url
+from viva_client import CALL_LIMIT_S, fetch, now_ms, ok, open_socket, websocket_url
 
 
 def test_a_whole_interview_over_the_websocket(rest, frames):
@@ -264,9 +263,7 @@ def test_the_interview_services_own_port_serves_the_same_socket(rest, platform):
     with interview.socket(base=platform.url("interview")) as socket:
         _, question = socket.opening()
         assert question["id"] == interview.started["question"]["id"]
-    direct = httpx.get(
-        f"{platform.url('interview')}{interview.path}/status",
-        headers={"Authorization": f"Bearer {interview.token}"},
-        trust_env=False,
+    direct = fetch(
+        f"{platform.url('interview')}{interview.path}/status", headers={"Authorization": f"Bearer {interview.token}"}
     )
     assert direct.json() == interview.status()

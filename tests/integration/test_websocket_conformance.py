@@ -12,7 +12,7 @@ import pytest
 import viva_platform
 from viva_wire import Wire
 
-PORT = re.compile(r"^port (\d+)$", re.M)
+PORT = re.compile(r"^port (\d+)\n", re.M)
 DEFLATE = ["12.*", "13.*"]  # permessage-deflate, which is optional and not offered
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 

@@ -52,7 +52,7 @@ def target(instance):
 
 def metric(instance, name, **labels):
     """The sum over all series of this name that have these labels."""
-    text = httpx.get(instance.url + "/metrics", trust_env=False).text
+    text = viva_client.fetch(instance.url + "/metrics").text
     total = 0.0
     for line in text.splitlines():
         match = re.match(r"([a-z_]+)(?:\{(.*)\})? (\S+)$", line)
@@ -108,6 +108,11 @@ class FrameLoad(Load):
         self.interviews = [client.start() for client in self.clients]
         self.picture = picture
         super().__init__(self._send, threads)
+
+    def __enter__(self):
+        # Consul may not have told the instances of each other yet.
+        wait_until(lambda: self._send(0) is None, "the fleet analyses pictures")
+        return super().__enter__()
 
     def __exit__(self, *_):
         super().__exit__()
