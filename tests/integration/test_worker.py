@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 
-import httpx
 import pytest
 
 import viva_client
@@ -48,7 +47,7 @@ def client(told):
 
 def metrics(platform):
     """{"name{labels}": value} of the worker."""
-    text = httpx.get(platform.url("worker") + "/metrics", trust_env=False).text
+    text = viva_client.fetch(platform.url("worker") + "/metrics").text
     lines = [line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#")]
     return {name: float(value) for name, _, value in lines}
 
@@ -78,8 +77,11 @@ def wait_for_state(platform, session, path, state):
     )
 
 
-def scored(client):
+def scored(client, receiver=None, **statuses):
+    """An interview with its score. `statuses` are those that the receiver answers its calls of a path with at first."""
     interview = client.start(total_questions=1)
+    for path, first in statuses.items():
+        receiver.script(f"/{path}", interview.id, *first)
     interview.answer_all()
     viva_client.ok(interview.complete())
     wait_until(lambda: interview.status()["status"] == "scored", "the score")
@@ -88,21 +90,22 @@ def scored(client):
 
 def test_the_worker_tells_of_its_health_and_nothing_else(told):
     base = told.url("worker")
-    health = httpx.get(base + "/health", trust_env=False)
+    health = viva_client.fetch(base + "/health")
     assert health.status_code == 200
     checks = health.json()["checks"]
     assert checks["store"] == "ok" and checks["bus"] == "ok"
     assert {"interview", "emotion", "scoring"} <= checks.keys()
-    assert httpx.get(base + "/health/ready", trust_env=False).status_code == 200
-    assert httpx.get(base + "/api/v1/interviews", trust_env=False).status_code == 404
+    assert viva_client.fetch(base + "/health/ready").status_code == 200
+    assert viva_client.fetch(base + "/api/v1/interviews").status_code == 404
 
 
 def test_the_queues_are_measured(told):
-    wait_until(lambda: 'viva_bus_queue_waiting{queue="worker.frames"}' in metrics(told), "the queues are measured")
+    # The first measurement may come before the worker has its queues.
+    consumers = 'viva_bus_queue_consumers{queue="worker.frames"}'
+    wait_until(lambda: metrics(told).get(consumers) == 1, "the queues are measured")
     measured = metrics(told)
     for queue in ("worker.frames", "emotion.frames.0", "worker.completions", "worker.scores", "dead.letters"):
         assert f'viva_bus_queue_waiting{{queue="{queue}"}}' in measured
-    assert measured['viva_bus_queue_consumers{queue="worker.frames"}'] == 1
 
 
 def test_queued_frames_come_into_the_timeline_and_are_counted(told, client, frames):
@@ -118,7 +121,8 @@ def test_queued_frames_come_into_the_timeline_and_are_counted(told, client, fram
         "the frames are in the timeline",
     )
     assert summary["frames"] == 5
-    assert metrics(told)[counter] == before + 5
+    # A frame is passed on before it is noted and counted.
+    wait_until(lambda: metrics(told)[counter] == before + 5, "all are counted")
     assert viva_client.ok(client.get(timeline, params={"frame": 5}))["frame"] == {"number": 5, "state": "analysed"}
     assert viva_client.ok(client.get(timeline, params={"frame": 6}))["frame"]["state"] == "unknown"
 
@@ -148,10 +152,7 @@ def test_each_url_is_told_once_and_signed(told, client, receiver):
 
 
 def test_refusals_are_tried_again_and_410_and_redirects_are_no_deliveries(told, client, receiver):
-    receiver.script("/flaky", 500, 503)
-    receiver.script("/gone", 410)
-    receiver.script("/moving", 302)
-    interview = scored(client)
+    interview = scored(client, receiver, flaky=[500, 503], gone=[410], moving=[302])
     flaky = wait_for_state(told, interview.id, "/flaky", "delivered")
     assert flaky["attempts"] == 3 and flaky["last_status"] == 200
     assert [call["status"] for call in receiver.of("/flaky", interview.id)] == [500, 503, 200]
@@ -165,8 +166,7 @@ def test_refusals_are_tried_again_and_410_and_redirects_are_no_deliveries(told, 
 
 
 def test_one_that_is_gone_can_be_sent_again_by_hand(told, client, receiver):
-    receiver.script("/gone", 410)
-    interview = scored(client)
+    interview = scored(client, receiver, gone=[410])
     gone = wait_for_state(told, interview.id, "/gone", "gone")
     again = webhooks(told, "retry", gone["id"])
     assert again.returncode == 0 and again.stdout.startswith("1 "), again.stderr
@@ -178,11 +178,10 @@ def test_one_that_is_gone_can_be_sent_again_by_hand(told, client, receiver):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
 def test_a_restart_in_between_neither_loses_nor_repeats(told, client, receiver, number):
-    receiver.script("/flaky", 500, 500)
-    interview = scored(client)
+    interview = scored(client, receiver, flaky=[500, 500])
     wait_until(lambda: receiver.of("/flaky", interview.id), "the first call")
     wait_for_state(told, interview.id, "/good", "delivered")
-    old = told.children()["worker"]
+    old = wait_until(lambda: told.children().get("worker"), "the worker runs")
     os.kill(old, number)
     wait_until(lambda: told.children().get("worker", old) != old, "another worker runs")
     wait_for_state(told, interview.id, "/flaky", "delivered")
@@ -259,8 +258,7 @@ def test_settings_that_are_not_safe_are_refused(tmp_path, settings, word):
 
 
 def test_nothing_of_a_webhook_is_in_the_log(told, client, receiver):
-    receiver.script("/flaky", 500)
-    interview = scored(client)
+    interview = scored(client, receiver, flaky=[500])
     wait_for_state(told, interview.id, "/flaky", "delivered")
     assert "again in" in told.log()
     for path in PATHS:

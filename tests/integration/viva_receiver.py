@@ -9,7 +9,8 @@ import threading
 
 
 class Receiver:
-    """Paths are its own: `script("/a", 500, 500)` answers calls of /a twice with 500, then with 200."""
+    """Paths are its own: `script("/a", session, 500, 500)` answers calls of /a about the session twice with 500, then
+    with 200."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -43,13 +44,13 @@ class Receiver:
     def url(self, path):
         return f"http://127.0.0.1:{self.server.server_address[1]}{path}"
 
-    def script(self, path, *statuses):
+    def script(self, path, session, *statuses):
         with self.lock:
-            self.scripts[path] = list(statuses)
+            self.scripts[path, session] = list(statuses)
 
     def take(self, path, headers, body):
         with self.lock:
-            script = self.scripts.get(path, [])
+            script = self.scripts.get((path, session_of(body)), [])
             status = script.pop(0) if script else 200
             self.calls.append({"path": path, "headers": headers, "body": body, "status": status})
         return status
@@ -60,8 +61,12 @@ class Receiver:
             return [
                 call
                 for call in self.calls
-                if call["path"] == path and json.loads(call["body"])["data"]["session_id"] == session
+                if call["path"] == path and session_of(call["body"]) == session
             ]
+
+
+def session_of(body):
+    return json.loads(body)["data"]["session_id"]
 
 
 def is_signed(call, secret):
