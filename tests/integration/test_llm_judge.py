@@ -31,10 +31,15 @@ def model():
     model.close()
 
 
+def settings(model, timeout_ms):
+    return {"VIVA_LLM_URL": model.url, "VIVA_LLM_MODEL": "judge-1", "VIVA_LLM_KEY": KEY,
+            "VIVA_LLM_TIMEOUT_MS": str(timeout_ms), "VIVA_LLM_CALLS_PER_INTERVIEW": "3"}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def scoring(model, tmp_path_factory):
-    service = Service("scoring", tmp_path_factory.mktemp("llm"), VIVA_LLM_URL=model.url, VIVA_LLM_MODEL="judge-1",
-                      VIVA_LLM_KEY=KEY, VIVA_LLM_TIMEOUT_MS="1500", VIVA_LLM_CALLS_PER_INTERVIEW="3")  # fmt: skip
+    """With more patience than any machine needs, so that only what a test means to be late is late."""
+    service = Service("scoring", tmp_path_factory.mktemp("llm"), **settings(model, 20_000))
     yield service
     service.stop()
 
@@ -42,9 +47,11 @@ def scoring(model, tmp_path_factory):
 @pytest.fixture
 def judge(model, scoring):
     """Scores answers to one question as the model judges them: (score, the answers' details)."""
-    client = Rest(scoring.url, scoring.api_key)
+    clients = []
 
-    def run(judge_by, *answers, session=None):
+    def run(judge_by, *answers, session=None, service=scoring):
+        client = Rest(service.url, service.api_key)
+        clients.append(client)
         model.judge, model.calls[:] = judge_by, []
         session = session or f"llm-{next(numbers)}"
         body = {"session_id": session, "answers": [
@@ -54,7 +61,8 @@ def judge(model, scoring):
         return score, ok(client.get(url))["questions"]
 
     yield run
-    client.close()
+    for client in clients:
+        client.close()
     model.judge, model.delay_s = verdict, 0
 
 
@@ -114,11 +122,17 @@ def test_a_model_that_misbehaves_leaves_the_own_score(judge, model, scoring):
         assert all(call["path"] == "/v1/chat/completions" for call in model.calls)
         assert judge(verdict, ANSWER)[0]["judged_by"] == "llm"  # the breaker sees that it works between failures
 
-    model.delay_s = 3
-    score, details = judge(verdict, ANSWER)
-    assert details[0]["content_score"] == local and "in time" in details[0]["judge"]["reason"]
     log = scoring.running.log()
     assert KEY not in log and "address space" not in log and "test mode" not in log
+
+
+def test_a_model_that_is_late_leaves_the_own_score(judge, model, make_service):
+    local = judge(lambda document: "{}", ANSWER)[1][0]["content_score"]
+    impatient = make_service("scoring", **settings(model, 300))
+    model.delay_s = 3
+    score, details = judge(verdict, ANSWER, service=impatient)
+    assert details[0]["content_score"] == local and "in time" in details[0]["judge"]["reason"]
+    assert score["judged_by"] == "local"
 
 
 def test_calls_are_limited_and_scoring_again_costs_none(judge, model):
