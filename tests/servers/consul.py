@@ -18,7 +18,7 @@ import urllib.request
 
 from private_server import PrivateServer, free_ports
 
-START_LIMIT_S = 60
+START_LIMIT_S = 120
 STOP_LIMIT_S = 30
 CALL_LIMIT_S = 30
 
@@ -61,7 +61,7 @@ class Agent(PrivateServer):
         return f"consul://127.0.0.1:{self.port}{query}"
 
     def start(self):
-        """Starts it and returns when it has a leader."""
+        """Starts it and returns when it has a leader, which knows this node and the token."""
         (self.directory / "agent.json").write_text(json.dumps(self.settings))
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
@@ -71,7 +71,7 @@ class Agent(PrivateServer):
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.directory,
                 env={"PATH": os.environ["PATH"], "HOME": str(self.directory)})  # fmt: skip
         end = time.monotonic() + START_LIMIT_S
-        while not self._has_leader():
+        while not self._is_ready():
             assert self.process.poll() is None, f"Consul ended:\n{self.log()[-3000:]}"
             assert time.monotonic() < end, f"Consul is not ready:\n{self.log()[-3000:]}"
             time.sleep(0.05)
@@ -124,8 +124,8 @@ class Agent(PrivateServer):
 
     # ---- how it is done
 
-    def _has_leader(self):
+    def _is_ready(self):
         try:
-            return bool(self.call("GET", "/status/leader"))
+            return bool(self.call("GET", "/status/leader")) and bool(self.call("GET", "/catalog/nodes"))
         except (OSError, urllib.error.URLError):
             return False

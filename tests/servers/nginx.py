@@ -58,7 +58,8 @@ class Nginx(PrivateServer):
         self._wait(self.configuration.exists, self.writer)
         self.server = self._spawn([BINARY, "-p", self.directory, "-c", self.configuration, "-e", "stderr",
                                    "-g", f"daemon off; pid {self.pid_file};"], "nginx.log")  # fmt: skip
-        self._wait(lambda: is_listening(self.http_port), self.server)
+        # The writer's test of a configuration listens there for a moment, too; the process id is the server's.
+        self._wait(lambda: self._has_started() and is_listening(self.http_port), self.server)
 
     def close(self):
         for process, number in ((self.writer, signal.SIGTERM), (self.server, signal.SIGTERM)):
@@ -72,6 +73,9 @@ class Nginx(PrivateServer):
 
     def log(self):
         return "\n".join(path.read_text(errors="replace") for path in self.directory.glob("*.log"))
+
+    def _has_started(self):
+        return self.pid_file.exists() and self.pid_file.read_text().strip() == str(self.server.pid)
 
     def _open_to_workers(self):
         # Started by root, its workers are nobody, who must get at the temporary files.
