@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from viva_client import assert_error, ok, open_socket, websocket_url
-from viva_platform import wait_until
+from viva_platform import files_with, wait_until
 
 START = "/api/v1/interviews/start"
 
@@ -127,18 +127,6 @@ def test_export_holds_all_that_is_known(rest, frames):
     assert interview.token not in text
 
 
-def files_with(directory, words):
-    """The files below `directory` in which the words can be read. Files may come and go meanwhile."""
-    found = []
-    for path in directory.rglob("*"):
-        try:
-            if path.is_file() and words.encode() in path.read_bytes():
-                found.append(path)
-        except FileNotFoundError:
-            pass
-    return found
-
-
 def test_deleting_an_interview_leaves_nothing(rest, platform, frames):
     marker = f"marker{uuid.uuid4().hex}"
     interview = finished_interview(rest, frames, marker)
@@ -156,13 +144,19 @@ def test_deleting_an_interview_leaves_nothing(rest, platform, frames):
         assert_error(rest.call(method, interview.path + path), 404, "NOT_FOUND")
     assert_error(interview.answer(interview.started["question"]["id"]), 404, "NOT_FOUND")
     assert_error(interview.frame(frames.face), 404, "NOT_FOUND")
+    # A service that did not answer the deletion in time learns of it from the bus.
     for path in (f"/api/v1/scores/session/{interview.id}", report["report_url"]):
-        assert rest.get(path).status_code == 404, path
-    timeline = rest.get(f"/api/v1/emotions/session/{interview.id}")
-    assert timeline.status_code == 404 or timeline.json()["emotions"] == [], timeline.text
+        wait_until(lambda: rest.get(path).status_code == 404, f"nothing is at {path}")
+    wait_until(lambda: has_no_timeline(rest, interview.id), "the timeline is gone")
     wait_until(
-        lambda: files_with(platform.data_directory, marker) == [], "neither store nor bus hold the candidate's words"
+        lambda: files_with(platform.data_directory, marker.encode()) == [],
+        "neither store nor bus hold the candidate's words",
     )
+
+
+def has_no_timeline(rest, interview_id):
+    timeline = rest.get(f"/api/v1/emotions/session/{interview_id}")
+    return timeline.status_code == 404 or ok(timeline)["emotions"] == []
 
 
 def test_an_erased_interview_does_not_come_back_through_an_old_token(rest):
