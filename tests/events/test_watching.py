@@ -57,6 +57,8 @@ def test_a_stranger_sees_all_events_of_an_interview(stage, rest, frames, watch):
     interview, completion = hold_interview(rest, frames)
     watch.wait_for(QUEUED + LIVE, "emotion.analyzed", interview.id)
     watch.wait_for(1, "score.calculated", interview.id)
+    # Nobody is told of the completion of an interview that was erased before.
+    watch.wait_for(1, "interview.completed", interview.id)
     stage.wait_for_frames(interview.id, QUEUED + LIVE)
     assert interview.call("DELETE").status_code == 204
     watch.wait_for(1, "interview.erased", interview.id)
