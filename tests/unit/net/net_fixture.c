@@ -9,7 +9,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { RECEIVE_TIMEOUT_S = 10, STOP_GRACE_MS = 2000 };
+enum { RECEIVE_TIMEOUT_S = 60, STOP_GRACE_MS = 2000 };
 
 struct net_server {
 	struct viva_loop *loop;

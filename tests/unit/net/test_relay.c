@@ -27,7 +27,7 @@ static int choose(struct viva_http_request *request, struct viva_http_relay_choi
 	return 0;
 }
 
-static const struct viva_http_relay_route relay = {.choose = choose, .response_timeout_ms = 5000};
+static const struct viva_http_relay_route relay = {.choose = choose, .response_timeout_ms = 60000};
 static const struct viva_http_relay_route impatient = {.choose = choose, .response_timeout_ms = 50};
 
 static const struct viva_http_route routes[] = {
@@ -58,7 +58,7 @@ static int accept_upstream(void)
 {
 	int fd = accept(listener, NULL, NULL);
 	assert_true(fd >= 0);
-	struct timeval timeout = {.tv_sec = 10};
+	struct timeval timeout = {.tv_sec = 60};
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
 	return fd;
 }

@@ -44,7 +44,7 @@ static int choose(struct viva_http_request *request, struct viva_http_relay_choi
 	return 0;
 }
 
-static const struct viva_http_relay_route relay = {.choose = choose, .response_timeout_ms = 5000};
+static const struct viva_http_relay_route relay = {.choose = choose, .response_timeout_ms = 60000};
 static const struct viva_http_route front_routes[] = {{.pattern = "/*", .relay = &relay, .max_body_bytes = 100}};
 
 static void use_some(const struct viva_http_route *routes_of_b, enum viva_balancing balancing, size_t count)

@@ -10,7 +10,7 @@
 #include "net/websocket_client.h"
 #include "net_fixture.h"
 
-enum { MAX_MESSAGE_BYTES = 300000, TIMEOUT_MS = 10000 };
+enum { MAX_MESSAGE_BYTES = 300000, TIMEOUT_MS = 60000 };
 
 struct session {
 	_Atomic int opened, closed, close_code, oversized;
@@ -80,12 +80,21 @@ static const struct viva_websocket_route strict = {
 	.on_message = on_message,
 	.on_close = on_close,
 	.max_message_bytes = 10,
+};
+
+static const struct viva_websocket_route pinging = {
+	.authorize = authorize,
+	.on_open = on_open,
+	.on_message = on_message,
+	.on_close = on_close,
+	.max_message_bytes = 10,
 	.ping_interval_ms = 50,
 };
 
 static const struct viva_http_route routes[] = {
 	{.method = "GET", .pattern = "/echo", .websocket = &echo},
 	{.method = "GET", .pattern = "/strict", .websocket = &strict},
+	{.method = "GET", .pattern = "/pinging", .websocket = &pinging},
 };
 
 static struct net_server *server;
@@ -169,17 +178,18 @@ static void test_websocket__echoes_text_and_binary_of_all_lengths(void **state)
 static void test_websocket__closes_with_the_codes_of_both_sides(void **state)
 {
 	(void)state;
-	{
-		VIVA_AUTO(viva_websocket_client) client = client_of("/echo");
-		assert_ok(viva_websocket_client_send(client, VIVA_WEBSOCKET_TEXT, "bye", 3));
-		assert_closes(client, 4001);
-		wait_for(&session.closed, 1);
-		assert_int_equal(atomic_load(&session.close_code), 4001);
-	}
-	viva_websocket_unref(atomic_exchange(&session.socket, NULL));
+	// The client's end of the connection ends before the server's is looked at, which waits for it.
 	VIVA_AUTO(viva_websocket_client) client = client_of("/echo");
+	assert_ok(viva_websocket_client_send(client, VIVA_WEBSOCKET_TEXT, "bye", 3));
+	assert_closes(client, 4001);
+	client = viva_websocket_client_destroy(client);
+	wait_for(&session.closed, 1);
+	assert_int_equal(atomic_load(&session.close_code), 4001);
+	viva_websocket_unref(atomic_exchange(&session.socket, NULL));
+	client = client_of("/echo");
 	viva_websocket_client_close(client, 3000, TIMEOUT_MS);
 	assert_int_equal(viva_websocket_client_close_code(client), 3000);
+	client = viva_websocket_client_destroy(client);
 	wait_for(&session.closed, 2);
 	assert_int_equal(atomic_load(&session.close_code), 3000);
 }
@@ -217,15 +227,18 @@ static void test_websocket__pings_a_silent_client_and_drops_a_dead_one(void **st
 {
 	(void)state;
 	int fd = net_connect(port);
-	net_send_text(fd, "GET /strict HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
-			  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+	net_send_text(fd,
+		      "GET /pinging HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
+		      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
 	char *head = net_receive_until(fd, "\r\n\r\n");
 	assert_begins(head, "HTTP/1.1 101 Switching Protocols\r\n");
 	assert_contains(head, "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n");
-	free(head);
+	// The ping may have come along with the head, where the client was slow to read.
+	const char *after = strstr(head, "\r\n\r\n") + 4;
 	char *rest = net_receive_all(fd);
-	assert_memory_equal(rest, "\x89\x00", 2);
+	assert_memory_equal(after[0] != '\0' ? after : rest, "\x89\x00", 2);
 	free(rest);
+	free(head);
 	close(fd);
 	wait_for(&session.closed, 1);
 	assert_int_equal(atomic_load(&session.close_code), 1006);
@@ -294,6 +307,7 @@ static void test_websocket__a_stopping_server_closes_with_1012(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, stop_on_thread, stopping), 0);
 	server = NULL;
 	assert_closes(client, 1012);
+	client = viva_websocket_client_destroy(client);
 	pthread_join(thread, NULL);
 	assert_int_equal(atomic_load(&session.closed), 1);
 }
