@@ -8,7 +8,7 @@
 #include "rpc_fixture.h"
 #include "viva_test.h"
 
-enum { SERVERS = 3, CALLERS = 4, CALLS = 300, PATIENCE_MS = 10000 };
+enum { SERVERS = 3, CALLERS = 4, CALLS = 300, PATIENCE_MS = 60000 };
 
 struct fleet {
 	struct rpc_fixture servers[SERVERS];
@@ -24,7 +24,7 @@ static int ask(struct viva_rpc_client *client)
 	VIVA_AUTO(viva_arena) arena = NULL;
 	const char *answer = NULL;
 	assert_ok(viva_arena_create(0, &arena));
-	return rpc_analyze(client, "s", 5000, arena, &answer, NULL);
+	return rpc_analyze(client, "s", PATIENCE_MS, arena, &answer, NULL);
 }
 
 static void set(struct fleet *fleet, size_t first, size_t count)
