@@ -53,11 +53,7 @@ static void wait_for_end(void)
 
 static bool has_come(void *context)
 {
-	struct worker_bus_frames *taken = context;
-	pthread_mutex_lock(&taken->lock);
-	bool has = taken->count > 0;
-	pthread_mutex_unlock(&taken->lock);
-	return has;
+	return worker_bus_frames_count(context) > 0;
 }
 
 static void wait_for_passed_on(void)
@@ -75,10 +71,11 @@ static int64_t outcomes(struct worker_fixture *fixture, const char *outcome)
 	return viva_rows_int(&rows, 0, 0);
 }
 
-static void assert_in_order(const struct worker_bus_frames *taken, const char *session_id)
+static void assert_in_order(struct worker_bus_frames *taken, const char *session_id)
 {
 	int64_t last = -1;
-	for (size_t i = 0; i < taken->count; i++) {
+	size_t count = worker_bus_frames_count(taken);
+	for (size_t i = 0; i < count; i++) {
 		if (strcmp(taken->frames[i].session_id, session_id) != 0)
 			continue;
 		assert_true(taken->frames[i].number > last);
@@ -100,7 +97,7 @@ static void test_frames__are_passed_on_in_order_and_noted(void **state)
 	}
 	wait_for_end();
 	wait_for_passed_on();
-	assert_int_equal(taken->count, FRAMES);
+	assert_int_equal(worker_bus_frames_count(taken), FRAMES);
 	for (size_t i = 0; i < VIVA_COUNT(sessions); i++)
 		assert_in_order(taken, sessions[i]);
 	char message_id[24];
@@ -121,7 +118,7 @@ static void test_frames__a_frame_has_its_effect_once(void **state)
 	worker_bus_publish_frame(bus, "a", 1, "m3", 0);
 	wait_for_end();
 	wait_for_passed_on();
-	assert_int_equal(taken->count, 1);
+	assert_int_equal(worker_bus_frames_count(taken), 1);
 	assert_int_equal(outcomes(fixture, "accepted"), 1);
 	assert_int_equal(outcomes(fixture, "duplicate"), 2);
 }
@@ -141,7 +138,7 @@ static void test_frames__late_ones_are_thinned_out_and_each_is_accounted_for(voi
 	assert_int_equal(accepted + superseded, FRAMES + 1);
 	// Those that wait are gathered before they are thinned out.
 	assert_true(superseded > 0);
-	assert_int_equal(taken->count, accepted);
+	assert_int_equal(worker_bus_frames_count(taken), accepted);
 	assert_in_order(taken, "a");
 	assert_int_equal(worker_fixture_number(fixture, "SELECT newest FROM worker_sessions WHERE session_id = 'a'"),
 			 FRAMES);
@@ -164,7 +161,7 @@ static void test_frames__what_is_none_is_a_dead_letter_and_holds_up_nothing(void
 	worker_bus_wait_for_dead_letters(bus, 3, reason);
 	wait_for_end();
 	wait_for_passed_on();
-	assert_int_equal(taken->count, 1);
+	assert_int_equal(worker_bus_frames_count(taken), 1);
 	assert_int_equal(outcomes(fixture, "invalid"), 3);
 }
 
@@ -181,7 +178,7 @@ static void test_frames__those_of_an_erased_session_are_dropped(void **state)
 	start(fixture);
 	wait_for_end();
 	wait_for_passed_on();
-	assert_int_equal(taken->count, 1);
+	assert_int_equal(worker_bus_frames_count(taken), 1);
 	assert_string_equal(taken->frames[0].session_id, "b");
 	assert_int_equal(outcomes(fixture, "erased"), 1);
 }
@@ -202,7 +199,7 @@ static void test_frames__are_held_back_while_the_emotion_service_is_behind(void 
 	wait_for_end();
 	wait_until(has_come, taken, "frames go on");
 	wait_for_passed_on();
-	assert_int_equal(taken->count, 2 * BACKLOG);
+	assert_int_equal(worker_bus_frames_count(taken), 2 * BACKLOG);
 	assert_in_order(taken, "a");
 }
 
@@ -217,12 +214,12 @@ static void test_frames__wait_in_order_while_the_store_is_away(void **state)
 	for (int i = 1; i <= FRAMES; i++)
 		worker_bus_publish_frame(bus, "a", i, NULL, 0);
 	worker_bus_wait_for_queue(bus, "worker.frames", 0, FRAMES);
-	assert_int_equal(taken->count, 0);
+	assert_int_equal(worker_bus_frames_count(taken), 0);
 	assert_ok(
 		viva_store_execute(fixture->store, "ALTER TABLE away RENAME TO worker_sessions", NULL, 0, NULL, NULL));
 	wait_for_end();
 	wait_for_passed_on();
-	assert_int_equal(taken->count, FRAMES);
+	assert_int_equal(worker_bus_frames_count(taken), FRAMES);
 	assert_in_order(taken, "a");
 	assert_int_equal(outcomes(fixture, "accepted"), FRAMES);
 }
@@ -243,7 +240,7 @@ static void test_frames__what_was_passed_on_is_noted_once_the_store_takes_it(voi
 	wait_for_end();
 	wait_for_passed_on();
 	assert_int_equal(outcomes(fixture, "accepted"), 1);
-	assert_int_equal(taken->count, 1);
+	assert_int_equal(worker_bus_frames_count(taken), 1);
 }
 
 static void test_frames__none_is_lost_by_a_stop(void **state)
@@ -261,7 +258,7 @@ static void test_frames__none_is_lost_by_a_stop(void **state)
 	}
 	wait_for_end();
 	wait_for_passed_on();
-	assert_int_equal(taken->count, FRAMES);
+	assert_int_equal(worker_bus_frames_count(taken), FRAMES);
 	assert_in_order(taken, "a");
 	assert_int_equal(outcomes(fixture, "accepted"), FRAMES);
 }

@@ -12,7 +12,7 @@
 #include "worker/webhook_message.h"
 #include "worker_fixture.h"
 
-enum { LIFE_MS = 60 * 60 * 1000, WAIT_STEPS = 4000, WAIT_STEP_US = 5000 };
+enum { LIFE_MS = 60 * 60 * 1000, WAIT_STEPS = 12000, WAIT_STEP_US = 5000 };
 static const char SECRET[] = "a secret of tests only";
 static const char BODY[] = "{\"id\":\"event\"}";
 
@@ -178,9 +178,10 @@ static void test_webhooks__a_refusal_is_tried_again_after_the_backoff(void **sta
 		assert_int_equal(delivery.last_status, 500);
 		assert_true(pause_ms >= backoff_ms && pause_ms < 2 * backoff_ms);
 		assert_int_equal(atomic_load(&calls), attempt);
+		// Before it is due again: the threads look by themselves, too.
+		atomic_store(&answer, attempt < 3 ? 500 : 204);
 		fake_clock_advance_ms(&fixture->clock, pause_ms);
 	}
-	atomic_store(&answer, 204);
 	assert_string_equal(wait_for_attempt(fixture, "d1", 4).state, "delivered");
 }
 

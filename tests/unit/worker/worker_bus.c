@@ -8,7 +8,7 @@
 
 #include "events/events.h"
 
-enum { WAIT_STEPS = 6000, WAIT_STEP_US = 5000 };
+enum { WAIT_STEPS = 12000, WAIT_STEP_US = 5000 };
 
 struct viva_bus *worker_bus_open(const struct worker_fixture *fixture)
 {
@@ -94,6 +94,14 @@ struct worker_bus_frames *worker_bus_frames_destroy(struct worker_bus_frames *fr
 	pthread_mutex_destroy(&frames->lock);
 	free(frames);
 	return NULL;
+}
+
+size_t worker_bus_frames_count(struct worker_bus_frames *frames)
+{
+	pthread_mutex_lock(&frames->lock);
+	size_t count = frames->count;
+	pthread_mutex_unlock(&frames->lock);
+	return count;
 }
 
 void wait_until(bool (*condition)(void *context), void *context, const char *what)

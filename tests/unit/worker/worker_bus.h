@@ -32,6 +32,8 @@ struct worker_bus_frames {
 	struct worker_bus_frame frames[1024];
 };
 struct worker_bus_frames *worker_bus_take_frames(struct viva_bus *bus);
+// How many came until now; those can be read afterwards.
+size_t worker_bus_frames_count(struct worker_bus_frames *frames);
 struct worker_bus_frames *worker_bus_frames_destroy(struct worker_bus_frames *frames);
 VIVA_DEFINE_AUTO(worker_bus_frames)
 
