@@ -212,7 +212,7 @@ static void test_store_outage__after_a_long_one_calls_fail_at_once_until_the_ser
 
 static void test_store_outage__a_connection_on_which_nothing_comes_any_more_is_replaced(void **state)
 {
-	struct behind_proxy behind = open_behind_proxy(*state, PATIENCE_MS, "%20-cstatement_timeout%3D200");
+	struct behind_proxy behind = open_behind_proxy(*state, PATIENCE_MS, "%20-cstatement_timeout%3D1000");
 	assert_ok(store_fixture_add_note(behind.store, 1, "before"));
 	assert_int_equal(store_fixture_count_notes(behind.store, behind.arena), 1);
 	tcp_proxy_freeze(behind.proxy);

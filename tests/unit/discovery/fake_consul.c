@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_REQUESTS = 512, PATIENCE_MS = 10000 };
+enum { MAX_REQUESTS = 512, PATIENCE_MS = 60000 };
 
 struct fake_consul {
 	struct net_server *server;

@@ -9,7 +9,7 @@
 
 #include "fake_consul.h"
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 60000 };
 
 #define NODE "\"Node\":{\"Address\":\"10.0.0.9\"}"
 #define AT(host, port) "{" NODE ",\"Service\":{\"Address\":\"" host "\",\"Port\":" port "}}"

@@ -2,6 +2,7 @@
 #include "service/service.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,21 @@
 
 #include "viva_test.h"
 
-#define DATA_DIRECTORY "/tmp/viva-service-test"
+static char data_directory[PATH_MAX];
+
+static int set_up(void **state)
+{
+	(void)state;
+	make_test_directory(data_directory, sizeof data_directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	remove_test_directory(data_directory);
+	return 0;
+}
 
 static bool is_down;
 
@@ -116,7 +131,7 @@ static void get(uint16_t port, const char *path, char *ret_answer, size_t size)
 	close(fd);
 }
 
-static const char *serving[] = {"--port", "0", "--data-dir", DATA_DIRECTORY, "--api-key", "viva_test_key_0123456789",
+static const char *serving[] = {"--port", "0", "--data-dir", data_directory, "--api-key", "viva_test_key_0123456789",
 				NULL};
 
 static void test_service__answers_health_and_metrics_and_ends_cleanly_on_sigterm(void **state)
@@ -201,7 +216,7 @@ static void test_service__a_port_in_use_is_one_line_and_status_1(void **state)
 	char port[8];
 	snprintf(port, sizeof port, "%u", ntohs(address.sin_port));
 
-	assert_refused((const char *[]){"--port", port, "--data-dir", DATA_DIRECTORY, "--api-key",
+	assert_refused((const char *[]){"--port", port, "--data-dir", data_directory, "--api-key",
 					"viva_test_key_0123456789", NULL},
 		       1, port);
 	close(fd);
@@ -232,5 +247,5 @@ int main(void)
 		cmocka_unit_test(test_service__a_port_in_use_is_one_line_and_status_1),
 		cmocka_unit_test(test_service__help_lists_options_with_their_variables),
 	};
-	return cmocka_run_group_tests_name("service", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("service", tests, set_up, tear_down);
 }
