@@ -156,7 +156,7 @@ static void test_queue__a_bad_erasure_is_a_dead_letter(void **state)
 static void test_queue__what_was_not_begun_when_it_stopped_is_analysed_by_the_next(void **state)
 {
 	(void)state;
-	enum { FRAMES = 40 };
+	enum { FRAMES = 16 };
 	for (int number = 1; number <= FRAMES; number++)
 		emotion_fixture_publish_frame("handed-on", room, 1000 + 40 * number, number, NULL);
 	emotion_queue_stop(service->queue);
