@@ -21,7 +21,7 @@ FRAME = json.dumps({"session_id": "session-1", "image_data": PICTURE, "frame_num
 @pytest.fixture(scope="module")
 def broker():
     try:
-        running = rabbitmq.Broker(vhosts=32)
+        running = rabbitmq.Broker(vhosts=16)
     except rabbitmq.Unavailable as reason:
         pytest.skip(str(reason))
     with running:

@@ -47,7 +47,7 @@ def frail(certificates):
     tls = [certificates / name for name in ("ca.pem", "server.pem", "server.key")]
     settings = ["ssl_options.verify = verify_peer", "ssl_options.fail_if_no_peer_cert = false"]
     try:
-        running = rabbitmq.Broker(vhosts=32, tls=tls, settings=settings)
+        running = rabbitmq.Broker(vhosts=24, tls=tls, settings=settings)
     except rabbitmq.Unavailable as reason:
         pytest.skip(str(reason))
     with running:
