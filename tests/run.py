@@ -44,7 +44,7 @@ def meson_suite(name, build, selection, wrap=lambda command: command):
     def run(words):
         log = f"{name}-log"
         command = ["meson", "test", "-C", str(ROOT / build), "--no-rebuild", "--print-errorlogs", "--num-processes", "2",
-                   "--timeout-multiplier", "6",  # of 30 s: sanitizers, and machines that have much else to do
+                   "--timeout-multiplier", "12",  # of 30 s: sanitizers, and machines that have much else to do
                    "--logbase", log, *selection]
         status = subprocess.run(wrap(command), env={**os.environ, **ENVIRONMENT}).returncode
         return status, ROOT / build / "meson-logs" / f"{log}.junit.xml"
