@@ -18,7 +18,7 @@ import event_stage  # noqa: E402
 import rabbitmq  # noqa: E402
 import viva_frames  # noqa: E402
 
-TEST_LIMIT_S = 280
+TEST_LIMIT_S = 600
 BUSES = ("sqlite", "rabbitmq")
 
 

@@ -23,8 +23,8 @@ from viva_platform import wait_until
 
 SECRET = "a secret of tests, of enough characters"
 SERVICES = viva_platform.SERVICES
-OUTAGE_S = 120
-COMMAND_LIMIT_S = 60
+OUTAGE_S = 240
+COMMAND_LIMIT_S = 120
 
 
 def can_be_written(path, patience_s=2):

@@ -16,7 +16,7 @@ import viva_platform
 from viva_platform import SERVICES, binary, cache_directory, clean_environment
 
 COMMANDS = (*SERVICES, "up", "candidate", "webhooks", "analyze", "queues", "dead-letters")
-LIMIT_S = 60
+LIMIT_S = 120
 
 
 def run(*arguments, cwd=None, **environment):

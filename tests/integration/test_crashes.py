@@ -16,7 +16,7 @@ import viva_platform
 from viva_platform import SERVICES, binary, clean_environment, is_running, wait_until
 
 DISCONNECTED = (httpx.TransportError, websockets.exceptions.WebSocketException, OSError, EOFError)
-PATIENCE_S = 120
+PATIENCE_S = 240
 
 
 @pytest.fixture(scope="module")

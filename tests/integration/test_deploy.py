@@ -13,7 +13,7 @@ import yaml
 from viva_platform import ROOT, binary, clean_environment
 
 DEPLOY = ROOT / "deploy"
-LIMIT_S = 60
+LIMIT_S = 120
 
 
 def help_of(words):

@@ -12,7 +12,7 @@ import pytest
 from viva_client import ok
 from viva_platform import binary, clean_environment
 
-LIMIT_S = 60
+LIMIT_S = 120
 GOOD = (
     "A process has its own address space, and the threads in it share its memory and files. Threads are cheaper to create, "
     "but shared data needs locks, because two threads that write it at once would race, for example on a counter."

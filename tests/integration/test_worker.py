@@ -16,7 +16,7 @@ from viva_platform import binary, clean_environment, wait_until
 
 SECRET = "a secret of tests, of enough characters"
 PATHS = ("/good", "/flaky", "/gone", "/moving")
-LIMIT_S = 60
+LIMIT_S = 120
 
 
 @pytest.fixture(scope="module")

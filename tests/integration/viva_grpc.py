@@ -14,7 +14,7 @@ import pytest
 
 from viva_platform import ROOT
 
-CALL_LIMIT_S = 60
+CALL_LIMIT_S = 120
 OPTIONS = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
 
 

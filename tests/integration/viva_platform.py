@@ -11,8 +11,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVICES = ("gateway", "interview", "emotion", "scoring", "worker")
-START_LIMIT_S = 120  # how long a start may take before the test gives up; nothing is asserted about it
-STOP_LIMIT_S = 60
+START_LIMIT_S = 240  # how long a start may take before the test gives up; nothing is asserted about it
+STOP_LIMIT_S = 240
 LISTENING = re.compile(r'listening on [^ \n"]*:(\d+)[^\d]')  # with what follows: all of the number is there
 
 
@@ -137,8 +137,9 @@ class Platform:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.ready_file.unlink(missing_ok=True)
         ports = [word for name in SERVICES for word in (f"--{name}-port", "0")]
-        # A slow machine must not make frames late.
-        settings = {"VIVA_MAX_FRAME_AGE_MS": "3600000", **({"VIVA_API_KEY": api_key} if api_key else {}), **environment}
+        # A slow machine must not make frames late, nor have services killed that look for leaks at their end.
+        settings = {"VIVA_MAX_FRAME_AGE_MS": "3600000", "VIVA_GRACE_MS": "120000",
+                    **({"VIVA_API_KEY": api_key} if api_key else {}), **environment}  # fmt: skip
         self.up = Process(
             ["up", "--data-dir", self.data_directory, *ports, "--ready-file", self.ready_file, *arguments],
             self.directory / "platform.log",

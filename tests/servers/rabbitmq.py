@@ -29,7 +29,7 @@ VHOSTS = 8
 MANY_VHOSTS = 48  # for a whole suite; the start takes longer with their square
 START_LIMIT_S = 180
 STOP_LIMIT_S = 60
-CONTROL_LIMIT_S = 60
+CONTROL_LIMIT_S = 120
 
 
 class Unavailable(Exception):
