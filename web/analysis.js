@@ -3,7 +3,7 @@
 // How an answer was read, after it and in the result.
 
 import {bar, make} from './dom.js';
-import {text} from './strings.js';
+import {text, wordFor} from './strings.js';
 
 const words = text.analysis;
 const SCORES = [['relevance_score', words.relevance], ['clarity_score', words.clarity], ['depth_score', words.depth],
@@ -15,7 +15,7 @@ function points(analysis) {
 	return make('details', {class: 'reference'},
 		make('summary', null, words.points),
 		make('ul', {class: 'statuses'}, analysis.points.map((point) => make('li', null,
-			make('span', {class: `status ${point.status}`}, words.status[point.status] ?? point.status),
+			make('span', {class: `status ${point.status}`}, wordFor(words.status, point.status, point.status)),
 			make('span', null, point.text,
 				point.evidence && make('q', {class: 'evidence'}, point.evidence))))));
 }

@@ -82,7 +82,10 @@ function openOwnData() {
 // ---- the way through the interview
 
 async function refresh() {
-	interview = await api.patiently('GET', path);
+	interview = await api.patiently('GET', path, {}, () => {
+		if (stage === 'loading')
+			show(text.loading, make('p', {class: 'column loading', role: 'status'}, text.connection.waiting));
+	});
 }
 
 // Where the platform says we are.
@@ -153,7 +156,7 @@ function begin() {
 // Until it is taken: what was acknowledged is kept for good. The answer may have arrived although its acknowledgement
 // did not; then the platform says so, and it counts.
 async function sendAnswer(question, transcript, members, onWait) {
-	const body = {question_id: question.id, transcript, language: 'en', ...members};
+	const body = {question_id: question.id, transcript, ...members};
 	let wasRepeated = false;
 	const onRepeat = () => {
 		wasRepeated = true;

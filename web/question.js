@@ -4,8 +4,8 @@
 
 import {analysisOf} from './analysis.js';
 import {ask, make, show, tell} from './dom.js';
-import {canListen, Speech} from './speech.js';
-import {clock, text} from './strings.js';
+import {canListen, listensLocally, Speech} from './speech.js';
+import {clock, text, wordFor} from './strings.js';
 
 const words = text.question;
 const MAX_CHARACTERS = 50000;
@@ -69,7 +69,7 @@ export class QuestionScreen {
 			make('div', {class: 'actions'}, this.sendButton, this.skipButton, make('span', {class: 'hint keys'}, words.sendHint)));
 		this.body = make('div', {class: 'question-body'}, form, this.left);
 		this.progress = make('div', {class: 'progress'}, dots(this.interview.answers.length, total));
-		const category = words.categories[this.question.category] ?? this.question.category;
+		const category = wordFor(words.categories, this.question.category, this.question.category);
 		const title = words.number(this.number, total);
 		show(title, make('div', {class: this.aside ? 'columns' : 'column'},
 			make('div', {class: 'question'},
@@ -105,7 +105,9 @@ export class QuestionScreen {
 		this.left.hidden = !isNear;
 	}
 
-	fail(sentence) {
+	// `name`: "problem", or "note" for what will pass.
+	fail(sentence, name = 'problem') {
+		this.problem.className = name;
 		this.problem.textContent = sentence;
 		this.problem.hidden = false;
 	}
@@ -138,18 +140,22 @@ export class QuestionScreen {
 			this.speech.stop();
 			return;
 		}
-		if (!this.memory.get('mayListen')) {
-			const words = text.speech;
-			if (!await ask(words.title, words.notice, words.yes, words.no))
+		this.speech.isLocal = await listensLocally();
+		// Leave for one is no leave for the other.
+		const leave = this.speech.isLocal ? 'mayListenHere' : 'mayListen';
+		if (!this.memory.get(leave)) {
+			const {title, notice, noticeLocal, yes, no} = text.speech;
+			if (!await ask(title, this.speech.isLocal ? noticeLocal : notice, yes, no))
 				return;
-			this.memory.set('mayListen', true);
+			this.memory.set(leave, true);
 		}
 		this.speech.start();
 	}
 
-	submit() {
+	async submit() {
 		if (this.isSending)
 			return;
+		await this.speech?.finish();
 		if (!this.box.value.trim()) {
 			this.fail(words.empty);
 			this.box.focus();
@@ -173,13 +179,15 @@ export class QuestionScreen {
 	}
 
 	async deliver(answer) {
+		if (this.isSending || this.isOver)
+			return;
 		this.speech?.stop();
 		this.setSending(true);
 		this.problem.hidden = true;
 		let outcome;
 		try {
 			const members = this.speech && answer ? this.speech.members(answer) : {duration: 0};
-			outcome = await this.send(this.question, answer, members, () => this.fail(words.waiting));
+			outcome = await this.send(this.question, answer, members, () => this.fail(words.waiting, 'note'));
 		} catch (error) {
 			this.setSending(false);
 			this.fail(words.refused(error.message));

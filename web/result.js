@@ -4,9 +4,11 @@
 
 import {analysisOf} from './analysis.js';
 import {bar, make, makeSvg, save, show, tell} from './dom.js';
-import {text} from './strings.js';
+import {text, wordFor} from './strings.js';
 
 const words = text.result;
+const SCORES = [['technical_score', words.technical], ['communication_score', words.communication],
+	['emotion_score', words.emotion]];
 
 // The overall score as a ring.
 function ring(score) {
@@ -20,12 +22,9 @@ function ring(score) {
 }
 
 function scores(score) {
-	const share = (value) => (typeof value === 'number' ? value / 100 : 0);
-	const figure = (value, otherwise) => (typeof value === 'number' ? Math.round(value) : otherwise);
-	return make('div', {class: 'bars'},
-		bar(words.technical, share(score.technical_score), figure(score.technical_score, '–')),
-		bar(words.communication, share(score.communication_score), figure(score.communication_score, '–')),
-		bar(words.emotion, share(score.emotion_score), figure(score.emotion_score, words.noEmotion)));
+	// What was not looked at has no bar; an insight says why.
+	return make('div', {class: 'bars'}, SCORES.filter(([name]) => typeof score[name] === 'number')
+		.map(([name, label]) => bar(label, score[name] / 100, Math.round(score[name]))));
 }
 
 function insight({description, impact, evidence}) {
@@ -64,7 +63,7 @@ function details(interview) {
 		score.insights?.length > 0 && make('section', null, make('h2', null, words.insights),
 			make('ul', {class: 'insights'}, score.insights.map(insight))),
 		make('section', null, make('h2', null, words.answers), answers(interview)),
-		make('p', {class: 'hint'}, words.judge[score.judged_by] ?? words.judge.local),
+		make('p', {class: 'hint'}, wordFor(words.judge, score.judged_by, words.judge.local)),
 	];
 }
 

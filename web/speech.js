@@ -8,6 +8,16 @@ export const canListen = Boolean(Recognition);
 
 const LANGUAGE = 'en-US';
 const MAX_SEGMENTS = 5000;
+const LAST_WORDS_MS = 1500;  // for what was said last to be written down
+
+// Whether the browser can do it on this device, so that no sound leaves it. Few can.
+export async function listensLocally() {
+	try {
+		return await Recognition.available({langs: [LANGUAGE], processLocally: true}) === 'available';
+	} catch {
+		return false;
+	}
+}
 
 // What the platform compares segments and transcript by: all but case, spaces and ASCII punctuation.
 function essence(text) {
@@ -19,6 +29,7 @@ export class Speech extends EventTarget {
 	// (detail: isListening), "problem" (detail: a word of text.speech.problems).
 	constructor(kept) {
 		super();
+		this.isLocal = false;  // set before start()
 		this.segments = kept?.segments ?? [];
 		this.confidences = kept?.confidences ?? [];
 		this.spokenMs = kept?.spokenMs ?? 0;  // of earlier listening to this answer
@@ -50,6 +61,19 @@ export class Speech extends EventTarget {
 		this.tell('state', false);
 	}
 
+	// Stops, and waits until what was said last is written down.
+	async finish() {
+		if (!this.isListening)
+			return;
+		const {recognition} = this;
+		const ended = new Promise((resolve) => {
+			recognition.addEventListener('end', resolve, {once: true});
+			setTimeout(resolve, LAST_WORDS_MS);
+		});
+		this.stop();
+		await ended;
+	}
+
 	tell(type, detail) {
 		this.dispatchEvent(new CustomEvent(type, {detail}));
 	}
@@ -64,6 +88,8 @@ export class Speech extends EventTarget {
 		recognition.lang = LANGUAGE;
 		recognition.continuous = true;
 		recognition.interimResults = true;
+		if (this.isLocal)
+			recognition.processLocally = true;
 		const starts = [];  // of the utterances, when their first guess came
 		recognition.addEventListener('result', (event) => this.take(event, starts));
 		recognition.addEventListener('error', (event) => {
@@ -116,7 +142,7 @@ export class Speech extends EventTarget {
 		if (!this.segments.length || essence(spoken) !== essence(transcript))
 			return {duration: 0};
 		const round = (seconds) => Math.round(seconds * 1000) / 1000;
-		const members = {duration: round(Math.max(this.seconds(), this.segments.at(-1).end))};
+		const members = {language: 'en', duration: round(Math.max(this.seconds(), this.segments.at(-1).end))};
 		if (this.segments.length <= MAX_SEGMENTS)
 			members.segments = this.segments.map(({start, end, text}) => ({start: round(start), end: round(end), text}));
 		const size = this.confidences.reduce((sum, one) => sum + one.size, 0);

@@ -47,20 +47,18 @@ export const text = {
 
 	check: {
 		title: 'Can you be seen well?',
-		lead: 'This is what the camera sees. Pictures are analysed from now on, while the camera is on.',
-		turnOn: 'Turn on the camera',
+		lead: 'Here you see what the camera sees. While it is on, its pictures are analysed.',
+		again: 'Try again',
 		asking: 'Your browser asks whether this page may use the camera…',
 		looking: 'Looking for your face…',
 		good: 'You can be seen well.',
 		start: 'Start the interview',
 		without: 'Go on without camera',
-		noConnection: 'Connecting…',
 	},
 
 	camera: {
 		label: 'Picture of your camera',
 		off: 'The camera is off.',
-		on: 'On',
 		turnOff: 'Turn camera off',
 		turnOn: 'Turn camera on',
 		hide: 'Hide my picture',
@@ -105,7 +103,6 @@ export const text = {
 		sent: 'Your answer was taken.',
 		elsewhere: 'This question was answered already, perhaps in another window.',
 		refused: (reason) => `The answer was not taken: ${reason}`,
-		draft: 'Saved in this tab',
 	},
 
 	speech: {
@@ -114,6 +111,7 @@ export const text = {
 		listening: 'Listening…',
 		title: 'Speak your answer?',
 		notice: 'Your browser writes down what you say. Many browsers send the sound to their vendor for that (Google, Apple or Microsoft, for example), under the vendor’s terms. This page never gets the sound, only the words. Speak English. You can correct the words before you send them.',
+		noticeLocal: 'Your browser writes down what you say on this device; it says that no sound leaves it. This page gets only the words. Speak English. You can correct the words before you send them.',
 		yes: 'Use speech',
 		no: 'Keep typing',
 		problems: {
@@ -130,6 +128,7 @@ export const text = {
 		off: 'Connecting again…',
 		lost: 'The connection is lost. It is tried again; nothing you wrote is lost.',
 		back: 'The connection is back.',
+		waiting: 'The server can’t be reached. It is tried again…',
 	},
 
 	analysis: {
@@ -163,7 +162,6 @@ export const text = {
 		technical: 'Content',
 		communication: 'Communication',
 		emotion: 'Expression',
-		noEmotion: 'not analysed',
 		notScorable: 'There is no score: there were no answers that could be judged. That is not a bad score.',
 		insights: 'What stood out',
 		impact: {up: 'helped', down: 'held back', none: 'note'},
@@ -237,6 +235,11 @@ export const text = {
 		wrongKey: 'This platform wants its API key; the one given is missing or wrong.',
 	},
 };
+
+// The word for what the platform calls `name`; `otherwise` where there is none.
+export function wordFor(words, name, otherwise) {
+	return Object.hasOwn(words, name) ? words[name] : otherwise;
+}
 
 export function clock(seconds) {
 	const whole = Math.max(0, Math.floor(seconds));

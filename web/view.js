@@ -3,7 +3,7 @@
 // The candidate's own picture, and what is seen in it, on the device check and beside the questions.
 
 import {make, tell} from './dom.js';
-import {text} from './strings.js';
+import {text, wordFor} from './strings.js';
 
 const words = text.camera;
 const HINT_SHOWN_MS = 6000;  // it comes again every five seconds while it lasts
@@ -17,6 +17,7 @@ export class View {
 		this.onChoice = onChoice;
 		this.newest = 0;
 		this.isHidden = false;
+		this.mayToggle = true;
 		this.onSeen = () => {};
 		this.overlay = make('p', {class: 'view-hint', hidden: true});
 		this.seen = make('p', {class: 'view-seen'});
@@ -29,7 +30,7 @@ export class View {
 			make('div', {class: 'actions tight'}, this.toggle, this.hider));
 		live.addEventListener('message', (event) => this.take(event.detail));
 		camera.addEventListener('ended', () => {
-			this.say(words.ended);
+			this.say(words.ended, true);
 			this.refresh();
 		});
 		this.refresh();
@@ -38,10 +39,7 @@ export class View {
 	// '' or the problem's word; the interview goes on in any case.
 	async turnOn() {
 		const problem = await this.camera.start();
-		if (problem)
-			this.say(words.problems[problem]);
-		else
-			this.say('');
+		this.say(problem ? words.problems[problem] : '', Boolean(problem));
 		this.pictures.start();
 		this.refresh();
 		return problem;
@@ -74,6 +72,7 @@ export class View {
 		this.off.hidden = isOn && !this.isHidden;
 		this.camera.video.hidden = !isOn || this.isHidden;
 		this.toggle.textContent = isOn ? words.turnOff : words.turnOn;
+		this.toggle.hidden = !this.mayToggle;
 		this.hider.textContent = this.isHidden ? words.unhide : words.hide;
 		this.hider.hidden = !isOn;
 		if (!isOn)
@@ -81,8 +80,9 @@ export class View {
 	}
 
 	// A line that stays under the picture.
-	say(sentence) {
+	say(sentence, isProblem = false) {
 		this.seen.textContent = sentence;
+		this.seen.classList.toggle('note', isProblem);
 		if (sentence)
 			tell(sentence);
 	}
@@ -119,7 +119,7 @@ export class View {
 		this.newest = data.timestamp;
 		if (!data.hint)
 			this.hint('');
-		const emotion = words.emotions[data.emotion];
+		const emotion = wordFor(words.emotions, data.emotion, '');
 		if (emotion && this.overlay.hidden)
 			this.seen.textContent = words.seen(emotion, Math.round((data.attention ?? 0) * 100));
 		this.onSeen(!data.hint);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The web pages for everyone: names for screen readers, contrast, small screens; and what the camera's pictures may cost."""
+"""The web pages for everyone: names for screen readers, contrast, small screens."""
 
 import pytest
 
@@ -67,42 +67,6 @@ AUDIT = r"""() => {
 	return wrong;
 }"""
 
-# A camera and a connection that say what they are told to, with the page's own rules for pictures between them.
-PICTURES = r"""async () => {
-	const {Pictures} = await import('/web/camera.js');
-	const camera = {isOn: true, picture: async () => new Blob(['picture'])};
-	const live = {isOpen: true, bufferedBytes: 0, sent: [], send: (type, data) => live.sent.push(data)};
-	const pictures = new Pictures('id', camera, live, () => 1234.4);
-	let isHidden = false;
-	Object.defineProperty(document, 'hidden', {get: () => isHidden});
-	pictures.timer = 0;  // as if started
-	const turn = async () => {
-		const before = live.sent.length;
-		await pictures.turn();
-		clearTimeout(pictures.timer);
-		return live.sent.length - before;
-	};
-	const counts = {free: await turn()};
-	live.bufferedBytes = 1 << 20;
-	counts.backedUp = await turn();
-	live.bufferedBytes = 0;
-	counts.freeAgain = await turn();
-	isHidden = true;
-	counts.hiddenTab = await turn();
-	isHidden = false;
-	live.isOpen = false;
-	counts.noConnection = await turn();
-	live.isOpen = true;
-	camera.isOn = false;
-	counts.cameraOff = await turn();
-	const period = pictures.periodMs;
-	for (let i = 0; i < 20; i++) pictures.slower();
-	counts.slowest = pictures.periodMs;
-	for (let i = 0; i < 100; i++) pictures.faster();
-	return {...counts, first: live.sent[0], isFastAgain: pictures.periodMs === period};
-}"""
-
-
 # The tests' scripts are no part of the page, whose policy forbids them; so it is put aside.
 LOOKS = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
@@ -146,12 +110,3 @@ def test_each_screen_can_be_read_and_used_by_everyone(browser, rest, look):
         person.heading("Your result")
         audit("result")
         assert wrong == {screen: [] for screen in wrong}
-
-
-def test_pictures_are_sent_only_where_they_can_leave_at_once_and_are_looked_at(browser, rest):
-    with browser.visitor(bypass_csp=True) as person:
-        person.page.goto(f"{rest.url}/")
-        outcome = person.page.evaluate(PICTURES)
-    assert outcome.pop("first") == {"session_id": "id", "timestamp": 1234, "image": "cGljdHVyZQ=="}
-    assert outcome == {"free": 1, "backedUp": 0, "freeAgain": 1, "hiddenTab": 0, "noConnection": 0, "cameraOff": 0,
-                       "slowest": 2000, "isFastAgain": True}  # fmt: skip

@@ -7,16 +7,22 @@ import viva_tcp_proxy
 from viva_client import ok
 
 ANSWER = "I planned the work in small steps, measured what it cost, and changed the plan when the figures said so."
-# A recogniser as browsers have it, which hears the same words each time it listens.
+# A recogniser as browsers have it, which hears the same words each time, and is sure of the last ones when it is stopped.
 RECOGNISER = """
 window.SpeechRecognition = class extends EventTarget {
-	start() { setTimeout(() => this.say(false), 20); setTimeout(() => this.say(true), 60); }
-	stop() {}
-	say(isFinal) {
-		const result = Object.assign([{transcript: 'I planned the work, and measured it.', confidence: 0.75}], {isFinal});
-		this.dispatchEvent(Object.assign(new Event('result'), {resultIndex: 0, results: [result]}));
+	start() { setTimeout(() => { this.say(0, 'I planned the work,', true); this.say(1, 'and measured it.', false); }, 20); }
+	stop() { setTimeout(() => { this.say(1, 'and measured it.', true); this.dispatchEvent(new Event('end')); }, 20); }
+	say(index, transcript, isFinal) {
+		this.results = [...(this.results ?? [])];
+		this.results[index] = Object.assign([{transcript, confidence: 0.75}], {isFinal});
+		this.dispatchEvent(Object.assign(new Event('result'), {resultIndex: index, results: this.results}));
 	}
 };
+"""
+# It says that it needs nobody for that; where it listens, the title tells.
+LOCAL = """
+SpeechRecognition.available = async (wanted) => wanted.processLocally ? 'available' : 'unavailable';
+SpeechRecognition.prototype.start = function () { document.title = `local: ${this.processLocally}`; };
 """
 NO_CAMERA = "navigator.mediaDevices.getUserMedia = () => { throw new Error('the camera was asked for'); };"
 
@@ -122,7 +128,7 @@ def test_in_recruitment_no_camera_is_asked_for_and_nothing_is_judged_in_between(
         assert not score.is_visible()
         candidate.page.get_by_text("How your answers were read").click()
         score.wait_for()
-        candidate.see("not analysed")
+        candidate.see("Emotions are never analysed")
     assert interview.status()["status"] == "scored"
 
 
@@ -138,7 +144,7 @@ def test_without_leave_for_the_camera_the_interview_goes_on(browser, rest):
         candidate.answer(ANSWER)
         candidate.press("See the result")
         candidate.heading("Your result")
-        candidate.see("not analysed")
+        assert candidate.page.get_by_text("Expression").count() == 0
 
 
 def test_an_interview_by_the_keyboard_alone(browser, rest):
@@ -189,9 +195,10 @@ def test_speech_is_used_only_after_a_notice_and_told_with_its_times(browser, res
                 candidate.see("send the sound to their vendor")
                 assert candidate.box.input_value() == ""
                 candidate.press("Use speech")
-            page.get_by_text("7 words").wait_for()
-            candidate.press("Stop speaking")
+            candidate.see("and measured it.")
             if number == 2:  # corrected by hand, it is the recogniser's no more
+                candidate.press("Stop speaking")
+                candidate.see("7 words")  # the last ones come after the end
                 candidate.box.fill(ANSWER)
             candidate.press("Send answer")
             candidate.press("Next question" if number == 1 else "See the result")
@@ -199,9 +206,24 @@ def test_speech_is_used_only_after_a_notice_and_told_with_its_times(browser, res
     spoken, corrected = interview.whole()["answers"]
     assert spoken["transcript"] == "I planned the work, and measured it."
     assert spoken["confidence"] == 0.75 and spoken["duration"] > 0
-    assert [segment["text"] for segment in spoken["segments"]] == [spoken["transcript"]]
+    assert [segment["text"] for segment in spoken["segments"]] == ["I planned the work,", "and measured it."]
+    times = [time for segment in spoken["segments"] for time in (segment["start"], segment["end"])]
+    assert times == sorted(times) and times[-1] <= spoken["duration"]
     assert corrected["transcript"] == ANSWER and corrected["confidence"] is None and corrected["duration"] == 0
     assert not corrected["segments"]
+
+
+def test_a_browser_that_can_listen_on_its_device_is_made_to(browser, rest):
+    interview = rest.start(emotion=False, total_questions=1)
+    with browser.visitor() as candidate:
+        candidate.context.add_init_script(RECOGNISER + LOCAL)
+        candidate.open(interview)
+        candidate.press("Start")
+        candidate.press("Speak")
+        candidate.see("no sound leaves it")
+        candidate.press("Use speech")
+        candidate.see("Listening…")
+        assert candidate.page.title() == "local: true"
 
 
 def test_a_candidate_saves_and_erases_their_data(browser, rest):
