@@ -75,7 +75,7 @@ def numbers(got):
 
 
 def publish_when_possible(bus, text):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while True:
         try:
             return bus.command("publish", KEY, "s", text, 0, 60_000)

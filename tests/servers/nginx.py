@@ -14,7 +14,7 @@ import time
 from private_server import USER, PrivateServer, free_ports, is_listening
 
 BINARY = "/usr/sbin/nginx"
-START_LIMIT_S = 60
+START_LIMIT_S = 180
 STOP_LIMIT_S = 60
 
 

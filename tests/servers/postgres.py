@@ -24,7 +24,7 @@ HOME = "/usr/lib/postgresql"
 USER = "viva"
 PASSWORD = "viva-test"
 DATABASE = "viva"
-START_LIMIT_S = 60
+START_LIMIT_S = 180
 STOP_LIMIT_S = 60
 
 # Tests are about processes that die, not about machines: what was written is there without waiting for the disk.
