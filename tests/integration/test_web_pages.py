@@ -95,7 +95,9 @@ def test_a_page_is_only_read(anyone, path):
 
 
 def test_viva_up_says_where_the_page_is(platform):
-    assert f"Start an interview in a browser: {platform.url()}/\n" in platform.log()
+    # It says so behind the file that tests wait for.
+    line = f"Start an interview in a browser: {platform.url()}/\n"
+    viva_platform.wait_until(lambda: line in platform.log(), "it says so")
 
 
 def test_other_services_serve_no_pages(platform):

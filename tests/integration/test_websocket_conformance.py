@@ -2,6 +2,7 @@
 """RFC 6455 by Autobahn's cases, run by kosoku against an echo server on our code; then by hand on the real door."""
 
 import asyncio
+import concurrent.futures
 import re
 import struct
 import subprocess
@@ -56,7 +57,9 @@ def run_cases(address, include, exclude):
         except kosoku.FailureError as failure:
             return failure.results
 
-    return asyncio.run(run())
+    # On a thread of its own: where this process has driven a browser, Playwright's event loop counts as running on this one.
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, run()).result()
 
 
 def failures(results):
