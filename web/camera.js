@@ -20,6 +20,13 @@ function problemOf(error) {
 	return 'busy';
 }
 
+function ask() {
+	return navigator.mediaDevices.getUserMedia({
+		audio: false,
+		video: {facingMode: 'user', width: {ideal: WIDTH}, height: {ideal: HEIGHT}, frameRate: {ideal: 15}},
+	});
+}
+
 export class Camera extends EventTarget {
 	// Event: "ended" when the camera goes away by itself (unplugged, or the leave was taken back).
 	constructor() {
@@ -43,10 +50,8 @@ export class Camera extends EventTarget {
 			return 'insecure';
 		let stream;
 		try {
-			stream = await navigator.mediaDevices.getUserMedia({
-				audio: false,
-				video: {facingMode: 'user', width: {ideal: WIDTH}, height: {ideal: HEIGHT}, frameRate: {ideal: 15}},
-			});
+			// Some cameras are too slow for the browser's patience when they wake up.
+			stream = await ask().catch((error) => (error.name === 'AbortError' ? ask() : Promise.reject(error)));
 		} catch (error) {
 			return problemOf(error);
 		}

@@ -69,7 +69,8 @@ function leaveQuestion() {
 function openOwnData() {
 	openData({
 		id, api,
-		canFinish: () => stage === 'question' || (stage === 'welcome' && interview.answers.length > 0),
+		// An answer that is on its way must arrive first.
+		canFinish: () => (stage === 'question' && !screen?.isSending) || (stage === 'welcome' && interview.answers.length > 0),
 		onFinish: finish,
 		onErased: () => {
 			memory.forget();
@@ -88,18 +89,29 @@ async function refresh() {
 	});
 }
 
-// Where the platform says we are.
-async function goOn() {
+let going = null;
+
+// To where the platform says we are. Who asks while somebody is on the way goes along.
+function goOn() {
+	going ??= findPlace().finally(() => { going = null; });
+	return going;
+}
+
+async function findPlace() {
 	leaveQuestion();
 	try {
 		await refresh();
 	} catch (error) {
+		if (stage === 'over')
+			return;
 		if (error instanceof ApiError && error.isGone)
 			showBroken(token ? text.broken.gone : text.broken.noToken);
 		else
 			showFailure(error);
 		return;
 	}
+	if (stage === 'over')
+		return;  // erased meanwhile
 	dataButton.hidden = false;
 	if (!view && interview.mode === 'practice' && interview.consent.emotion_analysis)
 		view = new View({camera, live, pictures, onChoice: (isOn) => memory.set('wantsCamera', isOn)});
@@ -164,25 +176,28 @@ async function sendAnswer(question, transcript, members, onWait) {
 	};
 	const send = () => api.patiently('POST', `${path}/answers`, {body}, onRepeat, () => stage === 'question');
 	try {
-		return outcomeOf(await send(), false);
+		return outcomeOf(await send());
 	} catch (error) {
 		if (error.code === 'ALREADY_ANSWERED' || error.code === 'INTERVIEW_COMPLETED')
-			return findOutcome(question, !wasRepeated);
+			return findOutcome(question, transcript, wasRepeated);
 		if (error.field !== 'segments')
 			throw error;
 		delete body.segments;
-		return outcomeOf(await send(), false);
+		return outcomeOf(await send());
 	}
 }
 
-function outcomeOf(reply, wasElsewhere) {
-	return {analysis: reply.analysis, isLast: !reply.next_question, wasElsewhere};
+// `note`: why it isn't this answer that counts; '' = it does.
+function outcomeOf(reply, note = '') {
+	return {analysis: reply.analysis, isLast: !reply.next_question, note};
 }
 
-async function findOutcome(question, wasElsewhere) {
+async function findOutcome(question, transcript, wasRepeated) {
 	await refresh();
 	const answer = interview.answers.find((one) => one.question_id === question.id);
-	return outcomeOf({analysis: answer?.analysis ?? null, next_question: interview.question}, wasElsewhere);
+	const isOurs = wasRepeated && answer?.transcript === transcript;
+	const note = isOurs ? '' : answer ? text.question.elsewhere : text.question.late;
+	return outcomeOf({analysis: answer?.analysis ?? null, next_question: interview.question}, note);
 }
 
 // Completes the interview and waits for its score.
@@ -194,7 +209,6 @@ async function finish() {
 	stage = 'making';
 	const tellSlow = showMaking();
 	const began = Date.now();
-	live.open();
 	try {
 		while (stage === 'making') {
 			const done = await api.patiently('POST', `${path}/complete`, {}, tellSlow, () => stage === 'making');
@@ -206,9 +220,9 @@ async function finish() {
 			await pause(SCORE_LOOK_MS);
 		}
 	} catch (error) {
-		if (error instanceof ApiError && error.isGone)
+		if (stage === 'making' && error instanceof ApiError && error.isGone)
 			showBroken(text.broken.gone);
-		else
+		else if (stage === 'making')
 			showFailure(error);
 		return;
 	}
@@ -241,7 +255,7 @@ live.addEventListener('doubt', async () => {
 	try {
 		await api.call('GET', `${path}/status`);
 	} catch (error) {
-		if (error instanceof ApiError && error.isGone)
+		if (stage !== 'over' && error instanceof ApiError && error.isGone)
 			showBroken(text.broken.gone);
 	}
 });

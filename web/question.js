@@ -22,7 +22,7 @@ export function dots(answered, total) {
 }
 
 export class QuestionScreen {
-	// `memory` keeps drafts; `send(question, answer, members)` resolves to {analysis, wasElsewhere} or throws;
+	// `memory` keeps drafts; `send(question, answer, members)` resolves to {analysis, isLast, note} or throws;
 	// `onNext()` is called when the candidate goes on; `aside`: what stands beside the question, or null.
 	constructor({interview, question, number, memory, api, aside, send, onNext}) {
 		Object.assign(this, {interview, question, number, memory, api, aside, send, onNext});
@@ -195,9 +195,9 @@ export class QuestionScreen {
 		}
 		this.memory.set(this.draftKey, null);
 		this.end();
-		if (outcome.wasElsewhere)
-			tell(words.elsewhere);
-		if (this.interview.mode === 'practice' && !outcome.wasElsewhere)
+		if (outcome.note)
+			tell(outcome.note, true);
+		if (this.interview.mode === 'practice' && !outcome.note)
 			this.showAnalysis(answer, outcome);
 		else
 			this.onNext();

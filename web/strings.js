@@ -101,6 +101,7 @@ export const text = {
 		skipNo: 'Stay',
 		empty: 'Please write or say something first, or skip the question.',
 		sent: 'Your answer was taken.',
+		late: 'The interview was over before this answer arrived.',
 		elsewhere: 'This question was answered already, perhaps in another window.',
 		refused: (reason) => `The answer was not taken: ${reason}`,
 	},

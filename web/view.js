@@ -40,7 +40,8 @@ export class View {
 	async turnOn() {
 		const problem = await this.camera.start();
 		this.say(problem ? words.problems[problem] : '', Boolean(problem));
-		this.pictures.start();
+		if (!problem)
+			this.pictures.start();
 		this.refresh();
 		return problem;
 	}

@@ -56,7 +56,7 @@ def test_a_whole_interview_with_the_camera_and_a_reload_in_its_middle(browser, r
         assert page.locator(".ring-figure strong").text_content() == str(round(score["overall_score"]))
         with page.expect_download() as download:
             candidate.press("Save the report (PDF)")
-        assert open(download.value.path(), "rb").read(5) == b"%PDF-"
+        assert download.value.path().read_bytes().startswith(b"%PDF-")
     whole = interview.whole()
     assert [answer["transcript"] for answer in whole["answers"]] == [ANSWER, ANSWER]
     assert [answer["duration"] for answer in whole["answers"]] == [0, 0]  # typing has no pace to be judged
@@ -108,6 +108,23 @@ def test_an_answer_whose_acknowledgement_was_lost_counts_once(browser, rest):
         candidate.see("How your answer was read")
     assert seen == ["POST", "POST"]
     assert len(interview.whole()["answers"]) == 1
+
+
+def test_a_window_follows_what_is_answered_elsewhere_and_may_end_the_interview_early(browser, rest):
+    interview = rest.start(emotion=False, total_questions=3)
+    with browser.visitor() as candidate:
+        candidate.open(interview)
+        candidate.press("Start")
+        candidate.question(1, 3)
+        candidate.see("Connected")
+        ok(interview.answer(interview.started["question"]["id"], ANSWER), 201)
+        candidate.question(2, 3)
+        candidate.press("Your data")
+        candidate.press("End the interview now")
+        candidate.press("End it")
+        candidate.heading("Your result")
+        candidate.see("1 of 3 questions were answered")
+    assert interview.status()["status"] == "scored"
 
 
 def test_in_recruitment_no_camera_is_asked_for_and_nothing_is_judged_in_between(browser, rest):
@@ -236,7 +253,7 @@ def test_a_candidate_saves_and_erases_their_data(browser, rest):
         candidate.press("Your data")
         with page.expect_download() as download:
             candidate.press("Save a copy (JSON)")
-        assert interview.id in open(download.value.path()).read()
+        assert interview.id in download.value.path().read_text()
         candidate.press("Erase everything…")
         candidate.press("Cancel")
         assert interview.status()["status"] == "in_progress"
