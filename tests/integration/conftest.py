@@ -45,9 +45,9 @@ def face(frames):
     return frames.face
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(frames, tmp_path_factory):
-    """A Chromium whose camera films the demo's face."""
+    """A Chromium whose camera films the demo's face; it ends with the file, as its driver's event loop on this thread does."""
     running = viva_browser.Browser(viva_browser.film(frames, tmp_path_factory.mktemp("film") / "face.mjpeg"))
     yield running
     running.close()

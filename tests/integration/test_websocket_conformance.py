@@ -2,7 +2,6 @@
 """RFC 6455 by Autobahn's cases, run by kosoku against an echo server on our code; then by hand on the real door."""
 
 import asyncio
-import concurrent.futures
 import re
 import struct
 import subprocess
@@ -57,9 +56,7 @@ def run_cases(address, include, exclude):
         except kosoku.FailureError as failure:
             return failure.results
 
-    # On a thread of its own: where this process has driven a browser, Playwright's event loop counts as running on this one.
-    with concurrent.futures.ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, run()).result()
+    return asyncio.run(run())
 
 
 def failures(results):
