@@ -227,8 +227,8 @@ int viva_bus_listen(struct viva_bus *bus, const char *const *routing_keys, size_
 	if (key_count == 0 || !on_message)
 		return viva_fail(error, VIVA_EINVAL, "routing_key", "a listener needs routing keys and a function");
 	for (size_t i = 0; i < key_count; i++)
-		if (!viva_bus_key_is_known(routing_keys[i]))
-			return viva_fail(error, VIVA_EINVAL, "routing_key", "no queue is bound to this routing key");
+		if (viva_bus_key(routing_keys[i]) == VIVA_BUS_KEY_COUNT)
+			return viva_fail(error, VIVA_EINVAL, "routing_key", "there is no such routing key");
 	return bus->backend->listen(bus, routing_keys, key_count, on_message, context, ret_listener, error);
 }
 
@@ -237,6 +237,12 @@ struct viva_bus_listener *viva_bus_listener_destroy(struct viva_bus_listener *li
 	if (listener)
 		listener->bus->backend->listener_destroy(listener);
 	return NULL;
+}
+
+int64_t viva_bus_listeners(struct viva_bus *bus, const char *routing_key)
+{
+	size_t key = viva_bus_key(routing_key);
+	return bus->backend->listeners && key < VIVA_BUS_KEY_COUNT ? bus->backend->listeners(bus, key) : -1;
 }
 
 int viva_bus_ping(struct viva_bus *bus, struct viva_error *error)

@@ -3,8 +3,8 @@
 // Durable messages between services: published with confirmation, consumed with acknowledgement, at least once.
 //
 // The exchange, its queues and who reads what are in topology.h. A message that is published reaches each queue bound
-// to its routing key; each queue gives it to one of its consumers. Whoever consumes must bear getting it twice
-// (inbox.h).
+// to its routing key, if any is; each queue gives it to one of its consumers. Whoever consumes must bear getting it
+// twice (inbox.h).
 //
 // Threads: any but the event loop's, unless a function says otherwise: calls block on the broker or the disk.
 #ifndef VIVA_BUS_H
@@ -132,6 +132,9 @@ VIVA_MUST_CHECK int viva_bus_listen(struct viva_bus *bus, const char *const *rou
 				    void *context, struct viva_bus_listener **ret_listener, struct viva_error *error);
 struct viva_bus_listener *viva_bus_listener_destroy(struct viva_bus_listener *listener);
 VIVA_DEFINE_AUTO(viva_bus_listener)
+// How many listeners of all processes hear this routing key's messages now; -1 = the backend can't tell, or there is no
+// such key. Never blocks.
+int64_t viva_bus_listeners(struct viva_bus *bus, const char *routing_key);
 
 // ---- operating
 

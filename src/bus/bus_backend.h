@@ -37,6 +37,7 @@ struct viva_bus_backend {
 		      void (*on_message)(const struct viva_bus_message *message, void *context), void *context,
 		      struct viva_bus_listener **ret_listener, struct viva_error *error);
 	void (*listener_destroy)(struct viva_bus_listener *listener);
+	int64_t (*listeners)(struct viva_bus *bus, size_t key);  // NULL: the backend can't tell
 	int (*ping)(struct viva_bus *bus, struct viva_error *error);
 	int (*queues)(struct viva_bus *bus, struct viva_arena *arena, const struct viva_bus_queue_status **ret_queues,
 		      size_t *ret_count, struct viva_error *error);

@@ -18,8 +18,8 @@ static int check_text(const char *text, const char *name, struct viva_error *err
 int viva_bus_check_message(const struct viva_bus_options *options, const struct viva_bus_message *message,
 			   struct viva_error *error)
 {
-	if (!viva_bus_key_is_known(message->routing_key))
-		return viva_fail(error, VIVA_EINVAL, "routing_key", "no queue is bound to this routing key");
+	if (viva_bus_key(message->routing_key) == VIVA_BUS_KEY_COUNT)
+		return viva_fail(error, VIVA_EINVAL, "routing_key", "there is no such routing key");
 	if (!message->type || message->type[0] == '\0' || !message->session_id)
 		return viva_fail(error, VIVA_EINVAL, message->session_id ? "type" : "session_id",
 				 "a message needs a type and a session");

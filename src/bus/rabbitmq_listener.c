@@ -111,14 +111,6 @@ static void on_down(void *context, int status)
 static const struct viva_rabbitmq_user listener_user = {
 	.role = "listener", .on_up = on_up, .on_frame = on_frame, .on_turn = on_turn, .on_down = on_down};
 
-static const char *literal_key(const char *routing_key)
-{
-	size_t i = 0;
-	while (strcmp(viva_bus_bindings[i].routing_key, routing_key) != 0)
-		i++;
-	return viva_bus_bindings[i].routing_key;
-}
-
 int viva_rabbitmq_listen(struct viva_bus *bus, const char *const *routing_keys, size_t key_count,
 			 void (*on_message)(const struct viva_bus_message *message, void *context), void *context,
 			 struct viva_bus_listener **ret_listener, struct viva_error *error)
@@ -134,7 +126,7 @@ int viva_rabbitmq_listen(struct viva_bus *bus, const char *const *routing_keys, 
 				      .assembler = {.max_bytes = bus->options.max_message_bytes},
 				      .key_count = key_count};
 	for (size_t i = 0; i < key_count; i++)
-		listener->keys[i] = literal_key(routing_keys[i]);
+		listener->keys[i] = viva_bus_key_name(viva_bus_key(routing_keys[i]));
 	int status = viva_rabbitmq_connection_create(&viva_rabbitmq_of(bus)->url, &bus->options, &listener_user,
 						     listener, &listener->connection, error);
 	if (status) {

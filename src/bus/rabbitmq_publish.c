@@ -155,15 +155,6 @@ static int partition_of(const struct viva_bus *bus, const struct viva_bus_messag
 	return (int)viva_bus_partition(message->session_id, bus->options.frame_partitions);
 }
 
-// The routing key as the topology has it: a literal, which outlives the copy.
-static const char *literal_key(const char *routing_key)
-{
-	size_t i = 0;
-	while (strcmp(viva_bus_bindings[i].routing_key, routing_key) != 0)
-		i++;
-	return viva_bus_bindings[i].routing_key;
-}
-
 static void fill_item(const struct viva_bus *bus, const struct viva_bus_message *message, struct item *item,
 		      char **cursor)
 {
@@ -172,9 +163,11 @@ static void fill_item(const struct viva_bus *bus, const struct viva_bus_message 
 	kept.message_id = keep(cursor, message->message_id);
 	kept.session_id = keep(cursor, message->session_id);
 	kept.traceparent = keep(cursor, message->traceparent);
+	size_t key = viva_bus_key(message->routing_key);
 	item->publication = (struct viva_rabbitmq_publication){.class = &item_class,
 							       .exchange = VIVA_BUS_EXCHANGE,
-							       .routing_key = literal_key(message->routing_key),
+							       .routing_key = viva_bus_key_name(key),
+							       .may_be_lost = !viva_bus_key_has_queue(key),
 							       .body = kept.body};
 	viva_rabbitmq_set_properties(&kept, partition_of(bus, message), item->headers, &item->publication.properties);
 }

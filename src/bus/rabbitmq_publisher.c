@@ -266,10 +266,10 @@ static int send_publication(struct viva_rabbitmq_publisher *publisher, struct vi
 			    struct viva_rabbitmq_publication *publication, struct viva_error *error)
 {
 	*slot_of(publisher, publisher->next_tag++) = publication;
-	int sent =
-		amqp_basic_publish(link->state, VIVA_RABBITMQ_CHANNEL, amqp_cstring_bytes(publication->exchange),
-				   amqp_cstring_bytes(publication->routing_key), true, false, &publication->properties,
-				   viva_rabbitmq_bytes(publication->body.data, publication->body.size));
+	int sent = amqp_basic_publish(link->state, VIVA_RABBITMQ_CHANNEL, amqp_cstring_bytes(publication->exchange),
+				      amqp_cstring_bytes(publication->routing_key), !publication->may_be_lost, false,
+				      &publication->properties,
+				      viva_rabbitmq_bytes(publication->body.data, publication->body.size));
 	return viva_rabbitmq_check_sent(link, sent, "publishing", error);
 }
 

@@ -31,6 +31,7 @@ struct viva_rabbitmq_publication {
 	const struct viva_rabbitmq_publication_class *class;
 	const char *exchange;
 	const char *routing_key;
+	bool may_be_lost;                    // that no queue takes it is no failure
 	amqp_basic_properties_t properties;  // with message_id
 	struct viva_bytes body;
 	// The publisher's own.

@@ -11,14 +11,6 @@ enum { READERS = 3 };  // the engine's, a listener's, an operator's
 
 // ---- queues and keys
 
-size_t sqlite_bus_key(const char *routing_key)
-{
-	size_t key = 0;
-	while (key < VIVA_QUEUE_COUNT && strcmp(viva_bus_bindings[key].routing_key, routing_key) != 0)
-		key++;
-	return key;
-}
-
 const struct sqlite_bus_queue *sqlite_bus_find_queue(const struct sqlite_bus *bus, enum viva_bus_queue kind,
 						     const char *session_id)
 {
@@ -160,6 +152,7 @@ const struct viva_bus_backend viva_bus_sqlite = {
 	.settle = sqlite_bus_settle,
 	.listen = sqlite_bus_listen,
 	.listener_destroy = sqlite_bus_listener_destroy,
+	.listeners = sqlite_bus_listeners,
 	.ping = ping,
 	.queues = sqlite_bus_queues,
 	.visit_dead_letters = sqlite_bus_visit_dead_letters,

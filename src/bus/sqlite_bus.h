@@ -77,8 +77,6 @@ static inline int64_t sqlite_bus_now_ms(const struct sqlite_bus *bus)
 {
 	return bus->bus.options.clock->unix_ms(bus->bus.options.clock);
 }
-// The bit and index of a routing key in sqlite_peers.h: that of the first queue bound to it.
-size_t sqlite_bus_key(const char *routing_key);
 // The queue of a message of this session.
 const struct sqlite_bus_queue *sqlite_bus_find_queue(const struct sqlite_bus *bus, enum viva_bus_queue kind,
 						     const char *session_id);
@@ -116,6 +114,7 @@ VIVA_MUST_CHECK int sqlite_bus_listen(struct viva_bus *bus, const char *const *r
 				      void (*on_message)(const struct viva_bus_message *message, void *context),
 				      void *context, struct viva_bus_listener **ret_listener, struct viva_error *error);
 void sqlite_bus_listener_destroy(struct viva_bus_listener *listener);
+int64_t sqlite_bus_listeners(struct viva_bus *bus, size_t key);
 
 // ---- sqlite_operate.c
 

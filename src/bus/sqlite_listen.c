@@ -118,7 +118,7 @@ static bool read_on(struct sqlite_bus_listener *listener)
 		return false;
 	for (size_t i = 0; i < rows.row_count && !is_stopping(listener); i++) {
 		listener->after = viva_rows_int(&rows, i, 0);
-		if (!(listener->keys & UINT32_C(1) << sqlite_bus_key(viva_rows_text(&rows, i, 1))))
+		if (!(listener->keys & UINT32_C(1) << viva_bus_key(viva_rows_text(&rows, i, 1))))
 			continue;
 		VIVA_AUTO(viva_arena) its_arena = NULL;
 		struct viva_bus_message message;
@@ -151,6 +151,11 @@ static void *listen_until_stopped(void *context)
 
 // ---- the listener
 
+int64_t sqlite_bus_listeners(struct viva_bus *base, size_t key)
+{
+	return viva_peers_listeners(sqlite_bus_of(base)->peers, key);
+}
+
 // After publishers were told of it: what they add from here on has a larger id.
 static int find_end(struct sqlite_bus *bus, int64_t *ret_after, struct viva_error *error)
 {
@@ -167,7 +172,7 @@ static int find_end(struct sqlite_bus *bus, int64_t *ret_after, struct viva_erro
 
 static void tell_publishers(struct sqlite_bus *bus, uint32_t keys, int change)
 {
-	for (size_t key = 0; key < VIVA_QUEUE_COUNT; key++)
+	for (size_t key = 0; key < VIVA_BUS_KEY_COUNT; key++)
 		if (keys & UINT32_C(1) << key)
 			viva_peers_listen(bus->peers, key, change);
 }
@@ -204,7 +209,7 @@ int sqlite_bus_listen(struct viva_bus *base, const char *const *routing_keys, si
 	listener->on_message = on_message;
 	listener->context = context;
 	for (size_t i = 0; i < key_count; i++)
-		listener->keys |= UINT32_C(1) << sqlite_bus_key(routing_keys[i]);
+		listener->keys |= UINT32_C(1) << viva_bus_key(routing_keys[i]);
 	pthread_cond_init(&listener->moved, NULL);
 	pthread_mutex_lock(&bus->lock);
 	int status = start_listener(bus, listener, error);

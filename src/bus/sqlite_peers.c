@@ -30,6 +30,8 @@ struct slot {
 	_Atomic uint32_t keys;
 	_Atomic uint32_t holders;
 	_Atomic uint64_t in_partitions;
+	// At the end, where earlier versions, which may use the file at the same time, have nothing.
+	_Atomic uint16_t other_listeners[VIVA_BUS_KEY_COUNT - VIVA_QUEUE_COUNT];  // of keys without a queue
 };
 
 struct shared {
@@ -182,14 +184,19 @@ bool viva_peers_has_lost_any(struct viva_peers *peers)
 	return has_lost;
 }
 
+static _Atomic uint16_t *listeners_of(struct slot *slot, size_t key)
+{
+	return viva_bus_key_has_queue(key) ? &slot->listeners[key] : &slot->other_listeners[key - VIVA_QUEUE_COUNT];
+}
+
 // ---- joining
 
 static void clear_slot(struct slot *slot)
 {
-	for (size_t i = 0; i < VIVA_QUEUE_COUNT; i++) {
+	for (size_t i = 0; i < VIVA_QUEUE_COUNT; i++)
 		atomic_store(&slot->consumers[i], 0);
-		atomic_store(&slot->listeners[i], 0);
-	}
+	for (size_t key = 0; key < VIVA_BUS_KEY_COUNT; key++)
+		atomic_store(listeners_of(slot, key), 0);
 	atomic_store(&slot->queues, 0);
 	atomic_store(&slot->keys, 0);
 	atomic_store(&slot->holders, 0);
@@ -253,7 +260,7 @@ void viva_peers_consume(struct viva_peers *peers, enum viva_bus_queue queue, int
 
 void viva_peers_listen(struct viva_peers *peers, size_t key, int change)
 {
-	atomic_fetch_add(&peers->shared->slots[peers->own].listeners[key], (uint16_t)change);
+	atomic_fetch_add(listeners_of(&peers->shared->slots[peers->own], key), (uint16_t)change);
 }
 
 // ---- telling and waiting
@@ -271,10 +278,10 @@ void viva_peers_tell(struct viva_peers *peers, const struct viva_peer_news *news
 		if (atomic_load(&slot->token) == 0)
 			continue;
 		uint32_t queues = 0, keys = 0;
-		for (size_t bit = 0; bit < VIVA_QUEUE_COUNT; bit++) {
+		for (size_t bit = 0; bit < VIVA_QUEUE_COUNT; bit++)
 			queues |= atomic_load(&slot->consumers[bit]) ? news->queues & UINT32_C(1) << bit : 0;
-			keys |= atomic_load(&slot->listeners[bit]) ? news->keys & UINT32_C(1) << bit : 0;
-		}
+		for (size_t bit = 0; bit < VIVA_BUS_KEY_COUNT; bit++)
+			keys |= atomic_load(listeners_of(slot, bit)) ? news->keys & UINT32_C(1) << bit : 0;
 		if (!queues && !keys)
 			continue;
 		if (queues) {
@@ -293,13 +300,25 @@ uint32_t viva_peers_listened(struct viva_peers *peers)
 	for (int i = 0; i < VIVA_PEERS_MAX; i++) {
 		struct slot *slot = &peers->shared->slots[i];
 		uint32_t listened = 0;
-		for (size_t bit = 0; bit < VIVA_QUEUE_COUNT; bit++)
-			listened |= atomic_load(&slot->listeners[bit]) ? UINT32_C(1) << bit : 0;
+		for (size_t bit = 0; bit < VIVA_BUS_KEY_COUNT; bit++)
+			listened |= atomic_load(listeners_of(slot, bit)) ? UINT32_C(1) << bit : 0;
 		// The kernel is asked only about those who would change the answer.
 		if (atomic_load(&slot->token) != 0 && (listened & ~keys) && (i == peers->own || is_locked(peers, i)))
 			keys |= listened;
 	}
 	return keys;
+}
+
+int64_t viva_peers_listeners(struct viva_peers *peers, size_t key)
+{
+	int64_t listeners = 0;
+	for (int i = 0; i < VIVA_PEERS_MAX; i++) {
+		struct slot *slot = &peers->shared->slots[i];
+		uint16_t its = atomic_load(listeners_of(slot, key));
+		if (its > 0 && atomic_load(&slot->token) != 0 && (i == peers->own || is_locked(peers, i)))
+			listeners += its;
+	}
+	return listeners;
 }
 
 int64_t viva_peers_consumers(struct viva_peers *peers, enum viva_bus_queue queue)

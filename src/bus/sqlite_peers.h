@@ -55,6 +55,8 @@ void viva_peers_listen(struct viva_peers *peers, size_t key, int change);
 void viva_peers_tell(struct viva_peers *peers, const struct viva_peer_news *news);
 // The keys that anybody who lives listens to; bits by key.
 uint32_t viva_peers_listened(struct viva_peers *peers);
+// How many listeners to the key all processes that live have.
+int64_t viva_peers_listeners(struct viva_peers *peers, size_t key);
 // How many consumers of the queue all processes have.
 int64_t viva_peers_consumers(struct viva_peers *peers, enum viva_bus_queue queue);
 // Whether the process with this token lives: holds its slot, and has waited within the lease, as far as this process

@@ -98,7 +98,7 @@ static struct addition measure(const struct portion *portion)
 			addition.rows += is_bound(kind, message);
 			addition.bytes += is_bound(kind, message) ? size : 0;
 		}
-		bool is_logged = addition.logged & UINT32_C(1) << sqlite_bus_key(message->routing_key);
+		bool is_logged = addition.logged & UINT32_C(1) << viva_bus_key(message->routing_key);
 		addition.rows += is_logged;
 		addition.log_bytes += is_logged ? size : 0;
 	}
@@ -203,7 +203,7 @@ static int add_message(struct viva_store_transaction *transaction, struct portio
 		status = add_to_queue(transaction, queue, message, addition->next_id++, error);
 		sqlite_bus_add_news(&portion->news, queue);
 	}
-	uint32_t key = UINT32_C(1) << sqlite_bus_key(message->routing_key);
+	uint32_t key = UINT32_C(1) << viva_bus_key(message->routing_key);
 	if (!status && (addition->logged & key)) {
 		status = add_to_log(transaction, message, addition->next_id++, sqlite_bus_now_ms(bus), error);
 		portion->news.keys |= key;

@@ -15,12 +15,25 @@ const struct viva_bus_binding viva_bus_bindings[VIVA_QUEUE_COUNT] = {
 	[VIVA_QUEUE_WORKER_ERASURES] = {"worker.erasures", VIVA_KEY_INTERVIEW_ERASED, false, false},
 };
 
-bool viva_bus_key_is_known(const char *routing_key)
+static const char *const KEYS_WITHOUT_QUEUE[VIVA_BUS_KEY_COUNT - VIVA_QUEUE_COUNT] = {VIVA_KEY_INTERVIEW_CHANGED};
+
+bool viva_bus_key_has_queue(size_t key)
 {
-	for (size_t i = 0; routing_key && i < VIVA_QUEUE_COUNT; i++)
-		if (strcmp(viva_bus_bindings[i].routing_key, routing_key) == 0)
-			return true;
-	return false;
+	return key < VIVA_QUEUE_COUNT;
+}
+
+const char *viva_bus_key_name(size_t key)
+{
+	return viva_bus_key_has_queue(key) ? viva_bus_bindings[key].routing_key
+					   : KEYS_WITHOUT_QUEUE[key - VIVA_QUEUE_COUNT];
+}
+
+size_t viva_bus_key(const char *routing_key)
+{
+	size_t key = 0;
+	while (key < VIVA_BUS_KEY_COUNT && (!routing_key || strcmp(viva_bus_key_name(key), routing_key) != 0))
+		key++;
+	return key;
 }
 
 size_t viva_bus_partition(const char *session_id, size_t partitions)

@@ -8,6 +8,7 @@
 //   InterviewCompleted interview.completed ─▶ worker.completions
 //   ScoreCalculated   score.calculated     ─▶ worker.scores
 //   InterviewErased   interview.erased     ─▶ emotion.erasures, scoring.erasures, worker.erasures
+//   InterviewChanged  interview.changed    ─▶ no queue: whoever listens hears it, else nobody
 //
 // Threads: any; nothing blocks.
 #ifndef VIVA_BUS_TOPOLOGY_H
@@ -25,6 +26,7 @@
 #define VIVA_KEY_INTERVIEW_COMPLETED "interview.completed"
 #define VIVA_KEY_SCORE_CALCULATED "score.calculated"
 #define VIVA_KEY_INTERVIEW_ERASED "interview.erased"
+#define VIVA_KEY_INTERVIEW_CHANGED "interview.changed"
 
 enum viva_bus_queue {
 	VIVA_QUEUE_WORKER_FRAMES,
@@ -49,8 +51,12 @@ struct viva_bus_binding {
 };
 extern const struct viva_bus_binding viva_bus_bindings[VIVA_QUEUE_COUNT];  // by enum viva_bus_queue
 
-// Whether any queue is bound to the key.
-bool viva_bus_key_is_known(const char *routing_key);
+// The routing keys, numbered: first those of the bindings, then those that no queue is bound to.
+enum { VIVA_BUS_KEY_COUNT = VIVA_QUEUE_COUNT + 1 };
+// VIVA_BUS_KEY_COUNT for one that is unknown, or NULL. Of several bindings of a key the first counts.
+size_t viva_bus_key(const char *routing_key);
+const char *viva_bus_key_name(size_t key);  // a constant
+bool viva_bus_key_has_queue(size_t key);
 // The partition of a session's messages, in [0, partitions): 32-bit FNV-1a of the id's bytes, modulo the partitions.
 size_t viva_bus_partition(const char *session_id, size_t partitions);
 

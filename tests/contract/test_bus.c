@@ -314,6 +314,40 @@ static void test_bus__each_listener_hears_what_it_asked_for_from_then_on(void **
 	bus_fixture_wait_for_queue(bus, "scoring.emotions", 1, 0, 0);
 }
 
+static void test_bus__a_key_without_a_queue_is_heard_by_listeners_and_waits_for_nobody(void **state)
+{
+	struct bus_fixture *fixture = *state;
+	struct heard heard = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
+	const char *const key = VIVA_KEY_INTERVIEW_CHANGED;
+	VIVA_AUTO(viva_bus) bus = bus_fixture_open(fixture);
+	VIVA_AUTO(viva_bus) other = bus_fixture_open(fixture);
+	bool can_tell = viva_bus_listeners(bus, key) == 0;
+	assert_true(can_tell || viva_bus_listeners(bus, key) == -1);
+	bus_fixture_publish(bus, key, "s", 1);
+	VIVA_AUTO(viva_bus_listener) first = NULL;
+	VIVA_AUTO(viva_bus_listener) second = NULL;
+	assert_ok(viva_bus_listen(bus, &key, 1, hear, &heard, &first, NULL));
+	assert_ok(viva_bus_listen(other, &key, 1, hear, &heard, &second, NULL));
+	assert_int_equal(viva_bus_listeners(bus, key), can_tell ? 2 : -1);
+	bus_fixture_publish(other, key, "s", 2);
+	wait_for_heard(&heard, 2);
+	second = viva_bus_listener_destroy(second);
+	assert_int_equal(viva_bus_listeners(other, key), can_tell ? 1 : -1);
+	bus_fixture_publish(other, key, "s", 3);
+	wait_for_heard(&heard, 3);
+	first = viva_bus_listener_destroy(first);
+	assert_int_equal(heard.numbers[0], 2);
+	assert_int_equal(heard.numbers[1], 2);
+	assert_int_equal(heard.numbers[2], 3);
+	assert_string_equal(heard.keys[2], key);
+	assert_int_equal(viva_bus_listeners(bus, "no.such.key"), -1);
+	const struct viva_bus_queue_status *queues = NULL;
+	size_t count = 0;
+	assert_ok(viva_bus_queues(bus, fixture->arena, &queues, &count, NULL));
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(queues[i].waiting, 0);
+}
+
 // ---- refusals
 
 static void refuses(struct viva_bus *bus, const struct viva_bus_message *message, int code)
@@ -410,6 +444,7 @@ int main(void)
 		ON_BUS(test_bus__no_more_than_the_prefetch_are_unsettled),
 		ON_BUS(test_bus__tells_how_long_its_queues_are_and_who_consumes_them),
 		ON_BUS(test_bus__each_listener_hears_what_it_asked_for_from_then_on),
+		ON_BUS(test_bus__a_key_without_a_queue_is_heard_by_listeners_and_waits_for_nobody),
 		ON_BUS(test_bus__refuses_messages_that_it_could_not_pass_on_and_publishes_none),
 		ON_BUS(test_bus__does_not_publish_after_the_deadline),
 		ON_BUS(test_bus__refuses_subscriptions_that_make_no_sense),

@@ -11,7 +11,9 @@ static void test_topology__each_queue_has_a_name_of_its_own_and_a_key(void **sta
 	(void)state;
 	for (size_t i = 0; i < VIVA_QUEUE_COUNT; i++) {
 		assert_non_null(viva_bus_bindings[i].name);
-		assert_true(viva_bus_key_is_known(viva_bus_bindings[i].routing_key));
+		size_t key = viva_bus_key(viva_bus_bindings[i].routing_key);
+		assert_true(key <= i && viva_bus_key_has_queue(key));
+		assert_string_equal(viva_bus_key_name(key), viva_bus_bindings[i].routing_key);
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(viva_bus_bindings[i].name, viva_bus_bindings[j].name);
 	}
@@ -21,10 +23,18 @@ static void test_topology__each_queue_has_a_name_of_its_own_and_a_key(void **sta
 static void test_topology__other_keys_are_unknown(void **state)
 {
 	(void)state;
-	assert_false(viva_bus_key_is_known("frame"));
-	assert_false(viva_bus_key_is_known("frame.captured "));
-	assert_false(viva_bus_key_is_known(""));
-	assert_false(viva_bus_key_is_known(NULL));
+	assert_int_equal(viva_bus_key("frame"), VIVA_BUS_KEY_COUNT);
+	assert_int_equal(viva_bus_key("frame.captured "), VIVA_BUS_KEY_COUNT);
+	assert_int_equal(viva_bus_key(""), VIVA_BUS_KEY_COUNT);
+	assert_int_equal(viva_bus_key(NULL), VIVA_BUS_KEY_COUNT);
+}
+
+static void test_topology__a_key_without_a_queue_is_known_all_the_same(void **state)
+{
+	(void)state;
+	size_t key = viva_bus_key(VIVA_KEY_INTERVIEW_CHANGED);
+	assert_true(key < VIVA_BUS_KEY_COUNT && !viva_bus_key_has_queue(key));
+	assert_string_equal(viva_bus_key_name(key), VIVA_KEY_INTERVIEW_CHANGED);
 }
 
 // Vectors of http://www.isthe.com/chongo/tech/comp/fnv/: FNV-1a of "", "a" and "foobar", 32 bits.
@@ -56,6 +66,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_topology__each_queue_has_a_name_of_its_own_and_a_key),
 		cmocka_unit_test(test_topology__other_keys_are_unknown),
+		cmocka_unit_test(test_topology__a_key_without_a_queue_is_known_all_the_same),
 		cmocka_unit_test(test_topology__the_partition_is_fnv_1a_modulo_the_partitions),
 		cmocka_unit_test(test_topology__sessions_spread_over_the_partitions),
 	};
