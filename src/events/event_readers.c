@@ -123,3 +123,18 @@ int viva_event_read_interview_erased(struct viva_bytes body, struct viva_arena *
 		*ret_event = event;
 	return status;
 }
+
+int viva_event_read_interview_changed(struct viva_bytes body, struct viva_arena *arena,
+				      struct viva_interview_changed *ret_event, struct viva_error *error)
+{
+	VIVA_AUTO_JSON json = NULL;
+	struct viva_interview_changed event = {0};
+	int status = event_parse(body, VIVA_EVENT_MAX_SMALL_BYTES, &json, error);
+	if (!status)
+		status = event_get_session_id(json, arena, &event.session_id, error);
+	if (!status)
+		status = event_get_time(json, "changed_at", &event.changed_at_ms, error);
+	if (!status)
+		*ret_event = event;
+	return status;
+}

@@ -62,3 +62,12 @@ int viva_event_write_interview_erased(const struct viva_interview_erased *event,
 		json_pack("{s:s, s:o}", "session_id", event->session_id, "erased_at", event_time(event->erased_at_ms));
 	return event_put_json(out, json);
 }
+
+int viva_event_write_interview_changed(const struct viva_interview_changed *event, struct viva_buffer *out)
+{
+	if (!is_writable(event->session_id))
+		return VIVA_EINVAL;
+	VIVA_AUTO_JSON json = json_pack("{s:s, s:o}", "session_id", event->session_id, "changed_at",
+					event_time(event->changed_at_ms));
+	return event_put_json(out, json);
+}

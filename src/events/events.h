@@ -35,6 +35,7 @@ enum {
 #define VIVA_EVENT_INTERVIEW_COMPLETED "InterviewCompleted"
 #define VIVA_EVENT_SCORE_CALCULATED "ScoreCalculated"
 #define VIVA_EVENT_INTERVIEW_ERASED "InterviewErased"
+#define VIVA_EVENT_INTERVIEW_CHANGED "InterviewChanged"
 
 // All times are Unix time in ms, > 0. Finer digits of a time that is read are dropped.
 
@@ -83,6 +84,12 @@ struct viva_interview_erased {
 	int64_t erased_at_ms;
 };
 
+// Ours: whoever shows the interview to somebody should look at it again.
+struct viva_interview_changed {
+	const char *session_id;
+	int64_t changed_at_ms;
+};
+
 // On failure nothing was appended. VIVA_ELIMIT (the buffer's), VIVA_EINVAL (a number that JSON can't write, a text that
 // is not UTF-8, metadata that is no object), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_event_write_frame_captured(const struct viva_frame_captured *event, struct viva_buffer *out);
@@ -94,6 +101,8 @@ VIVA_MUST_CHECK int viva_event_write_score_calculated(const struct viva_score_ca
 						      struct viva_buffer *out);
 VIVA_MUST_CHECK int viva_event_write_interview_erased(const struct viva_interview_erased *event,
 						      struct viva_buffer *out);
+VIVA_MUST_CHECK int viva_event_write_interview_changed(const struct viva_interview_changed *event,
+						       struct viva_buffer *out);
 
 // Whether a message whose AMQP property `type` is this may be the event: a stock client may leave it out (""), since
 // the routing key says it already. VIVA_EUNKNOWNTYPE; then the message is a dead letter.
@@ -113,5 +122,8 @@ VIVA_MUST_CHECK int viva_event_read_score_calculated(struct viva_bytes body, str
 						     struct viva_score_calculated *ret_event, struct viva_error *error);
 VIVA_MUST_CHECK int viva_event_read_interview_erased(struct viva_bytes body, struct viva_arena *arena,
 						     struct viva_interview_erased *ret_event, struct viva_error *error);
+VIVA_MUST_CHECK int viva_event_read_interview_changed(struct viva_bytes body, struct viva_arena *arena,
+						      struct viva_interview_changed *ret_event,
+						      struct viva_error *error);
 
 #endif

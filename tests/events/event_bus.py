@@ -21,6 +21,7 @@ KEYS = {
     "interview.completed": "InterviewCompleted",
     "score.calculated": "ScoreCalculated",
     "interview.erased": "InterviewErased",
+    "interview.changed": "InterviewChanged",
 }
 
 

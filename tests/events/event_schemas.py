@@ -17,6 +17,7 @@ FILES = {
     "InterviewCompleted": "interview_completed",
     "ScoreCalculated": "score_calculated",
     "InterviewErased": "interview_erased",
+    "InterviewChanged": "interview_changed",
 }
 
 

@@ -131,7 +131,9 @@ def test_the_document_has_the_topology_of_the_sources(resolved):
     keys = dict(re.findall(r'#define (VIVA_KEY_\w+) "([\w.]+)"', (viva_platform.ROOT / "src/bus/topology.h").read_text()))
     rows = re.findall(r'\[VIVA_QUEUE_\w+\] = \{"([\w.]+)", (\w+), (true|false), (true|false)\}', source)
     assert len(rows) >= 8
-    queues, ordered, routing_keys = set(), set(), set()
+    queues, ordered, routing_keys = set(), set(), set(re.findall(r'KEYS_WITHOUT_QUEUE\[.*\] = \{(\w+)\}', source))
+    assert len(routing_keys) == 1
+    routing_keys = {keys[key] for key in routing_keys}
     for queue, key, is_partitioned, keeps_order in rows:
         queues.add(queue + (".{partition}" if is_partitioned == "true" else ""))
         routing_keys.add(keys[key])

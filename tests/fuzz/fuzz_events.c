@@ -38,6 +38,7 @@ CHECK(emotion_analyzed)
 CHECK(interview_completed)
 CHECK(score_calculated)
 CHECK(interview_erased)
+CHECK(interview_changed)
 
 // The picture as our writer wrote it against the message's own member, but for what may differ: line breaks and null.
 static void compare_picture(struct viva_bytes body, const struct viva_buffer *written)
@@ -54,9 +55,9 @@ static void compare_picture(struct viva_bytes body, const struct viva_buffer *wr
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool (*const checks[])(struct viva_bytes body, struct viva_buffer * first, struct viva_buffer * second,
-				      struct viva_arena * arena) = {check_frame_captured, check_emotion_analyzed,
+				      struct viva_arena * arena) = {check_frame_captured,      check_emotion_analyzed,
 								    check_interview_completed, check_score_calculated,
-								    check_interview_erased};
+								    check_interview_erased,    check_interview_changed};
 	for (size_t i = 0; i < VIVA_COUNT(checks); i++) {
 		struct viva_buffer first, second;
 		viva_buffer_init(&first, VIVA_EVENT_MAX_FRAME_BYTES);

@@ -46,7 +46,8 @@ static int listen_to_all(struct viva_bus *bus, struct viva_error *error)
 {
 	static const char *const keys[] = {VIVA_KEY_FRAME_CAPTURED,   VIVA_KEY_FRAME_ACCEPTED,
 					   VIVA_KEY_EMOTION_ANALYZED, VIVA_KEY_INTERVIEW_COMPLETED,
-					   VIVA_KEY_SCORE_CALCULATED, VIVA_KEY_INTERVIEW_ERASED};
+					   VIVA_KEY_SCORE_CALCULATED, VIVA_KEY_INTERVIEW_ERASED,
+					   VIVA_KEY_INTERVIEW_CHANGED};
 	struct viva_bus_listener *listener = NULL;
 	int status = viva_bus_listen(bus, keys, VIVA_COUNT(keys), print_message, NULL, &listener, error);
 	if (status)

@@ -81,6 +81,8 @@ static void write_others(struct viva_buffer *out)
 	finish_line(VIVA_EVENT_SCORE_CALCULATED, viva_event_write_score_calculated(&score, out), out);
 	struct viva_interview_erased erased = {.session_id = SESSION, .erased_at_ms = TIME};
 	finish_line(VIVA_EVENT_INTERVIEW_ERASED, viva_event_write_interview_erased(&erased, out), out);
+	struct viva_interview_changed changed = {.session_id = SESSION, .changed_at_ms = TIME};
+	finish_line(VIVA_EVENT_INTERVIEW_CHANGED, viva_event_write_interview_changed(&changed, out), out);
 }
 
 #define DEFINE_COPY(kind)                                                                                              \
@@ -96,6 +98,7 @@ DEFINE_COPY(emotion_analyzed)
 DEFINE_COPY(interview_completed)
 DEFINE_COPY(score_calculated)
 DEFINE_COPY(interview_erased)
+DEFINE_COPY(interview_changed)
 
 static const struct {
 	const char *name;
@@ -107,6 +110,7 @@ static const struct {
 	{VIVA_EVENT_INTERVIEW_COMPLETED, copy_interview_completed},
 	{VIVA_EVENT_SCORE_CALCULATED, copy_score_calculated},
 	{VIVA_EVENT_INTERVIEW_ERASED, copy_interview_erased},
+	{VIVA_EVENT_INTERVIEW_CHANGED, copy_interview_changed},
 };
 
 static int copy_line(char *line, struct viva_buffer *out)

@@ -20,6 +20,7 @@ DEFINE_KIND(emotion_analyzed)
 DEFINE_KIND(interview_completed)
 DEFINE_KIND(score_calculated)
 DEFINE_KIND(interview_erased)
+DEFINE_KIND(interview_changed)
 
 const struct event_kind event_kinds[EVENT_KINDS] = {
 	{VIVA_EVENT_FRAME_CAPTURED,
@@ -40,6 +41,8 @@ const struct event_kind event_kinds[EVENT_KINDS] = {
 	 read_score_calculated, write_score_calculated},
 	{VIVA_EVENT_INTERVIEW_ERASED, "{\"session_id\":\"s-1\",\"erased_at\":\"2026-11-24T03:01:16.123Z\"}",
 	 read_interview_erased, write_interview_erased},
+	{VIVA_EVENT_INTERVIEW_CHANGED, "{\"session_id\":\"s-1\",\"changed_at\":\"2026-11-24T03:01:16.123Z\"}",
+	 read_interview_changed, write_interview_changed},
 };
 
 char *replaced(struct viva_arena *arena, const char *text, const char *from, const char *to)

@@ -15,6 +15,7 @@ union any_event {
 	struct viva_interview_completed interview_completed;
 	struct viva_score_calculated score_calculated;
 	struct viva_interview_erased interview_erased;
+	struct viva_interview_changed interview_changed;
 };
 
 struct event_kind {
@@ -25,7 +26,7 @@ struct event_kind {
 	int (*write)(const union any_event *event, struct viva_buffer *out);
 };
 
-enum { EVENT_KINDS = 5 };
+enum { EVENT_KINDS = 6 };
 extern const struct event_kind event_kinds[EVENT_KINDS];
 
 // The text with the first `from` replaced, in the arena; `from` must be there.

@@ -84,6 +84,9 @@ static void test_events__each_member_arrives(void **state)
 	READ(4);
 	assert_string_equal(event.interview_erased.session_id, "s-1");
 	assert_true(event.interview_erased.erased_at_ms == time_ms);
+	READ(5);
+	assert_string_equal(event.interview_changed.session_id, "s-1");
+	assert_true(event.interview_changed.changed_at_ms == time_ms);
 #undef READ
 }
 
@@ -158,6 +161,8 @@ static const struct {
 	{3, ",\"calculated_at\":\"2026-11-24T03:01:16.123Z\"", "", "calculated_at"},
 	{4, "\"s-1\"", "{}", "session_id"},
 	{4, "2026-11-24T03:01:16.123Z", "2026-02-30T00:00:00Z", "erased_at"},
+	{5, "\"s-1\"", "\"\"", "session_id"},
+	{5, "2026-11-24T03:01:16.123Z", "now", "changed_at"},
 };
 
 static void test_events__a_bad_member_is_refused_and_named(void **state)
@@ -313,6 +318,8 @@ static void test_events__a_writer_refuses_what_json_cannot_say(void **state)
 	assert_error(viva_event_write_interview_completed(&completed, &context->out), VIVA_EINVAL);
 	struct viva_interview_erased erased = {.session_id = "\xff", .erased_at_ms = 1};
 	assert_error(viva_event_write_interview_erased(&erased, &context->out), VIVA_EINVAL);
+	struct viva_interview_changed changed = {.session_id = "\xff", .changed_at_ms = 1};
+	assert_error(viva_event_write_interview_changed(&changed, &context->out), VIVA_EINVAL);
 	assert_int_equal(context->out.size, 0);
 	assert_ok(viva_event_write_emotion_analyzed(&good, &context->out));
 	assert_written(context, "{\"session_id\":\"s\",\"timestamp\":\"1970-01-01T00:00:00.001Z\",\"emotion\":\"\","
