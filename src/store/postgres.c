@@ -181,6 +181,7 @@ const struct viva_store_backend viva_store_postgres = {
 	.transaction_execute = viva_postgres_transaction_execute,
 	.transaction_query = viva_postgres_transaction_query,
 	.transaction_lock = viva_postgres_transaction_lock,
+	.transaction_try_lock = viva_postgres_transaction_try_lock,
 	.scrub = scrub,
 	.ping = ping,
 };

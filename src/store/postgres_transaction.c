@@ -139,6 +139,22 @@ int viva_postgres_transaction_lock(struct viva_store_transaction *base, const ch
 		   VIVA_COUNT(values), NULL, error);
 }
 
+int viva_postgres_transaction_try_lock(struct viva_store_transaction *base, const char *name, bool *ret_is_locked,
+				       struct viva_error *error)
+{
+	VIVA_AUTO(viva_arena) arena = NULL;
+	struct viva_rows rows = {0};
+	struct viva_value values[] = {viva_value_text(name)};
+	if (viva_arena_create(0, &arena))
+		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for a lock");
+	const struct viva_postgres_answer answer = {.arena = arena, .ret_rows = &rows};
+	int status = run(of_base(base), "SELECT pg_try_advisory_xact_lock(hashtextextended('viva ' || $1, 0))", values,
+			 VIVA_COUNT(values), &answer, error);
+	if (!status)
+		*ret_is_locked = viva_rows_int(&rows, 0, 0) != 0;
+	return status;
+}
+
 void viva_postgres_transaction_check(struct viva_postgres_transaction *transaction)
 {
 	if (is_sound(transaction) && viva_postgres_sent(transaction->connection) > 0)

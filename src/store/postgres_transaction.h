@@ -36,6 +36,8 @@ VIVA_MUST_CHECK int viva_postgres_transaction_query(struct viva_store_transactio
 						    struct viva_rows *ret_rows, struct viva_error *error);
 VIVA_MUST_CHECK int viva_postgres_transaction_lock(struct viva_store_transaction *transaction, const char *name,
 						   struct viva_error *error);
+VIVA_MUST_CHECK int viva_postgres_transaction_try_lock(struct viva_store_transaction *transaction, const char *name,
+						       bool *ret_is_locked, struct viva_error *error);
 
 // Waits for what was sent, when the work gave up: perhaps it did so because it was not told of a failure.
 void viva_postgres_transaction_check(struct viva_postgres_transaction *transaction);

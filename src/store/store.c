@@ -108,13 +108,31 @@ int viva_transaction_query(struct viva_store_transaction *transaction, struct vi
 	return transaction->backend->transaction_query(transaction, arena, sql, values, value_count, ret_rows, error);
 }
 
-int viva_transaction_lock(struct viva_store_transaction *transaction, const char *name, struct viva_error *error)
+static int check_lock_name(const char *name, struct viva_error *error)
 {
 	size_t size = strnlen(name, MAX_LOCK_NAME + 1);
-	if (size == 0 || size > MAX_LOCK_NAME)
-		return viva_fail(error, VIVA_EINVAL, NULL, "a lock's name must have 1 to %d bytes", MAX_LOCK_NAME);
-	return transaction->backend->transaction_lock ? transaction->backend->transaction_lock(transaction, name, error)
-						      : 0;
+	bool is_good = size > 0 && size <= MAX_LOCK_NAME;
+	return is_good ? 0
+		       : viva_fail(error, VIVA_EINVAL, NULL, "a lock's name must have 1 to %d bytes", MAX_LOCK_NAME);
+}
+
+int viva_transaction_lock(struct viva_store_transaction *transaction, const char *name, struct viva_error *error)
+{
+	const struct viva_store_backend *backend = transaction->backend;
+	int status = check_lock_name(name, error);
+	return status || !backend->transaction_lock ? status : backend->transaction_lock(transaction, name, error);
+}
+
+int viva_transaction_try_lock(struct viva_store_transaction *transaction, const char *name, bool *ret_is_locked,
+			      struct viva_error *error)
+{
+	const struct viva_store_backend *backend = transaction->backend;
+	int status = check_lock_name(name, error);
+	if (!status && backend->transaction_try_lock)
+		return backend->transaction_try_lock(transaction, name, ret_is_locked, error);
+	if (!status)
+		*ret_is_locked = true;
+	return status;
 }
 
 struct statement {

@@ -142,6 +142,9 @@ VIVA_MUST_CHECK int viva_transaction_query(struct viva_store_transaction *transa
 // sorted order. VIVA_EINVAL (name), VIVA_EOVERLOAD (another holds it longer than busy_ms), VIVA_EIO.
 VIVA_MUST_CHECK int viva_transaction_lock(struct viva_store_transaction *transaction, const char *name,
 					  struct viva_error *error);
+// The same without waiting: *ret_is_locked is false when another holds it. VIVA_EINVAL, VIVA_EIO, VIVA_ENOMEM.
+VIVA_MUST_CHECK int viva_transaction_try_lock(struct viva_store_transaction *transaction, const char *name,
+					      bool *ret_is_locked, struct viva_error *error);
 // One statement as a transaction of its own.
 VIVA_MUST_CHECK int viva_store_execute(struct viva_store *store, const char *sql, const struct viva_value *values,
 				       size_t value_count, int64_t *ret_changed, struct viva_error *error);

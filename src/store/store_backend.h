@@ -27,6 +27,8 @@ struct viva_store_backend {
 				 struct viva_error *error);
 	// NULL: transactions run one after another. The name was checked.
 	int (*transaction_lock)(struct viva_store_transaction *transaction, const char *name, struct viva_error *error);
+	int (*transaction_try_lock)(struct viva_store_transaction *transaction, const char *name, bool *ret_is_locked,
+				    struct viva_error *error);
 	int (*scrub)(struct viva_store *store, struct viva_error *error);
 	int (*ping)(struct viva_store *store, struct viva_error *error);
 	// NULL: transact does as well.

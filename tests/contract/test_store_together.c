@@ -78,6 +78,41 @@ static int lock_only(struct viva_store_transaction *transaction, void *context, 
 	return viva_transaction_lock(transaction, context, error);
 }
 
+struct trying {
+	const char *name;
+	bool is_locked;
+};
+
+static int try_lock_only(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
+{
+	struct trying *trying = context;
+	return viva_transaction_try_lock(transaction, trying->name, &trying->is_locked, error);
+}
+
+static void test_store_together__a_lock_that_another_holds_is_not_waited_for_when_it_is_only_tried(void **state)
+{
+	struct store_fixture *fixture = *state;
+	struct viva_store_options options = store_fixture_options(fixture);
+	VIVA_AUTO(viva_store) other = store_fixture_open_with(&options);
+	VIVA_AUTO(viva_store) store = store_fixture_open_with(&options);
+	struct gate gate = gate_for(other, "test/tried");
+	pthread_t holder;
+	assert_int_equal(pthread_create(&holder, NULL, hold_lock, &gate), 0);
+	gate_wait_until_inside(&gate, 1);
+	struct trying held = {.name = "test/tried", .is_locked = true}, free_one = {.name = "test/free"};
+	assert_ok(viva_store_transact(store, try_lock_only, &held, NULL));
+	assert_false(held.is_locked);
+	assert_ok(viva_store_transact(store, try_lock_only, &free_one, NULL));
+	assert_true(free_one.is_locked);
+	gate_open(&gate);
+	pthread_join(holder, NULL);
+	assert_ok(gate.status);
+	assert_ok(viva_store_transact(store, try_lock_only, &held, NULL));
+	assert_true(held.is_locked);
+	struct trying nameless = {.name = ""};
+	assert_error(viva_store_transact(store, try_lock_only, &nameless, NULL), VIVA_EINVAL);
+}
+
 static void test_store_together__a_lock_that_another_holds_for_too_long_is_an_overload(void **state)
 {
 	struct store_fixture *fixture = *state;
@@ -215,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STORE(test_store_together__a_lock_that_another_holds_for_too_long_is_an_overload),
+		ON_STORE(test_store_together__a_lock_that_another_holds_is_not_waited_for_when_it_is_only_tried),
 		ON_STORE(test_store_together__of_two_transactions_in_a_deadlock_one_is_run_again),
 		ON_STORE(test_store_together__those_that_wait_share_a_commit_unless_one_of_them_fails),
 	};
