@@ -2,6 +2,7 @@
 #include "interview/start.h"
 
 #include <openssl/sha.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -110,6 +111,9 @@ struct making {
 	const char *response;         // the JSON text to answer
 	const char *sealed_response;  // as it is remembered for the key
 	bool has_key;
+	struct making *next_in_flight;
+	// Of the last run: another instance is at the same key.
+	bool is_in_flight;
 	// Of the last run: the key was known, so nothing was made, and this was made and answered before.
 	bool is_repeated;
 	char first_id[VIVA_UUID_SIZE];
@@ -199,13 +203,53 @@ static int unseal_response(struct making *making, const char *text, struct viva_
 	return making->first_response ? 0 : viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the answer");
 }
 
-// One at a time of all that have the same key: the second finds what the first made.
-static int lock_key(struct viva_store_transaction *transaction, const struct making *making, struct viva_error *error)
+// ---- keys in flight: a request is turned away while another one with the same key is being answered, by this process
+// (the list) or by another instance (the store's lock)
+
+static pthread_mutex_t in_flight_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct making *first_in_flight;
+
+static int fail_in_flight(struct viva_error *error)
+{
+	return viva_fail(error, VIVA_ECONFLICT, "Idempotency-Key",
+			 "another request with this Idempotency-Key is still in flight");
+}
+
+static int enter_flight(struct making *making, struct viva_error *error)
+{
+	pthread_mutex_lock(&in_flight_lock);
+	const struct making *other = first_in_flight;
+	while (other && strcmp(other->key_hash, making->key_hash) != 0)
+		other = other->next_in_flight;
+	if (!other) {
+		making->next_in_flight = first_in_flight;
+		first_in_flight = making;
+	}
+	pthread_mutex_unlock(&in_flight_lock);
+	return other ? fail_in_flight(error) : 0;
+}
+
+static void leave_flight(struct making *making)
+{
+	pthread_mutex_lock(&in_flight_lock);
+	struct making **link = &first_in_flight;
+	while (*link != making)
+		link = &(*link)->next_in_flight;
+	*link = making->next_in_flight;
+	pthread_mutex_unlock(&in_flight_lock);
+}
+
+static int lock_key(struct viva_store_transaction *transaction, struct making *making, struct viva_error *error)
 {
 	char name[sizeof "interview-key/" + sizeof making->key_hash];
 	snprintf(name, sizeof name, "interview-key/%s", making->key_hash);
-	return viva_transaction_lock(transaction, name, error);
+	bool is_locked = false;
+	int status = viva_transaction_try_lock(transaction, name, &is_locked, error);
+	making->is_in_flight = !status && !is_locked;
+	return status;
 }
+
+// ---- the interview and its key in the store
 
 // *ret_is_known: the key was used with this body before; the first answer is given again.
 static int look_key_up(struct viva_store_transaction *transaction, struct making *making, bool *ret_is_known,
@@ -214,10 +258,11 @@ static int look_key_up(struct viva_store_transaction *transaction, struct making
 	struct viva_value values[] = {viva_value_text(making->key_hash),
 				      viva_value_int(making->started_at - INTERVIEW_IDEMPOTENCY_MS)};
 	int status = lock_key(transaction, making, error);
-	if (!status)
-		status = viva_transaction_execute(
-			transaction, "DELETE FROM interview_idempotency WHERE key_hash = $1 AND created_at < $2",
-			values, VIVA_COUNT(values), NULL, error);
+	if (status || making->is_in_flight)
+		return status;
+	status = viva_transaction_execute(transaction,
+					  "DELETE FROM interview_idempotency WHERE key_hash = $1 AND created_at < $2",
+					  values, VIVA_COUNT(values), NULL, error);
 	struct viva_rows rows = {0};
 	if (!status)
 		status = viva_transaction_query(transaction, making->arena,
@@ -296,7 +341,7 @@ static int make_or_repeat(struct viva_store_transaction *transaction, void *cont
 	bool is_known = false;
 	int status = making->has_key ? look_key_up(transaction, making, &is_known, error) : 0;
 	making->is_repeated = is_known;
-	if (status || is_known)
+	if (status || is_known || making->is_in_flight)
 		return status;
 	status = insert_interview(transaction, making, error);
 	if (!status)
@@ -326,6 +371,17 @@ static void plan(struct making *making)
 	interview_plan(start->question_set, total, (uint64_t)making->seed, making->slots);
 }
 
+static int store(struct making *making, struct viva_error *error)
+{
+	int status = making->has_key ? enter_flight(making, error) : 0;
+	if (status)
+		return status;
+	status = interview_transact(making->service->store, make_or_repeat, making, error);
+	if (making->has_key)
+		leave_flight(making);
+	return !status && making->is_in_flight ? fail_in_flight(error) : status;
+}
+
 int interview_start(struct interview_service *service, const struct interview_start *start, const char *idempotency_key,
 		    struct viva_bytes body, struct viva_arena *arena, const char **ret_response, const char **ret_id,
 		    struct viva_error *error)
@@ -343,7 +399,7 @@ int interview_start(struct interview_service *service, const struct interview_st
 	if (!status && making->has_key)
 		status = seal_response(making, error);
 	if (!status)
-		status = interview_transact(service->store, make_or_repeat, making, error);
+		status = store(making, error);
 	if (status)
 		return status;
 	if (!making->is_repeated)

@@ -33,8 +33,9 @@ VIVA_MUST_CHECK int interview_start_parse(const json_t *body, const struct viva_
 
 // Starts an interview and gives the answer's JSON text and the new id. With a key (NULL = none) the same body gets the
 // same answer again for a day: interview, questions and key are written in one transaction, so there is no moment in
-// which a second request could find the first one half done. VIVA_EIDEMPOTENCY (the key came with another body),
-// VIVA_EFIELD (a key that is none), the store's errors.
+// which a second request could find the first one half done. VIVA_ECONFLICT (another request with the key is being
+// answered, here or at another instance), VIVA_EIDEMPOTENCY (the key came with another body), VIVA_EFIELD (a key that
+// is none), the store's errors.
 VIVA_MUST_CHECK int interview_start(struct interview_service *service, const struct interview_start *start,
 				    const char *idempotency_key, struct viva_bytes body, struct viva_arena *arena,
 				    const char **ret_response, const char **ret_id, struct viva_error *error);

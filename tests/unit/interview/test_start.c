@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "interview/erase.h"
@@ -116,6 +119,74 @@ static void test_start__a_key_is_forgotten_after_a_day(void **state)
 	assert_string_not_equal(first_id, later_id);
 }
 
+// Two requests under one key, while the store's writer stands still.
+struct race {
+	struct interview_fixture *fixture;
+	sem_t writer_stands, writer_goes, one_ended;
+	_Atomic int statuses[2];
+	_Atomic int next;
+};
+
+static int stand_still(struct viva_store_transaction *transaction, void *context, struct viva_error *error)
+{
+	(void)transaction, (void)error;
+	struct race *race = context;
+	sem_post(&race->writer_stands);
+	sem_wait(&race->writer_goes);
+	return 0;
+}
+
+static void *hold_writer(void *context)
+{
+	struct race *race = context;
+	assert_ok(viva_store_transact(race->fixture->service.store, stand_still, race, NULL));
+	return NULL;
+}
+
+static void *start_under_key(void *context)
+{
+	static const char body[] = "{\"user_id\":\"u\"}";
+	struct race *race = context;
+	struct interview_service *service = &race->fixture->service;
+	VIVA_AUTO(viva_arena) arena = NULL;
+	VIVA_AUTO_JSON json = json_loads(body, 0, NULL);
+	struct interview_start start;
+	const char *response = NULL, *id = NULL;
+	int own = atomic_fetch_add(&race->next, 1);
+	assert_ok(viva_arena_create(0, &arena));
+	assert_ok(interview_start_parse(json, service->bank, &start, NULL));
+	race->statuses[own] =
+		interview_start(service, &start, "k", viva_bytes_of_text(body), arena, &response, &id, NULL);
+	sem_post(&race->one_ended);
+	return NULL;
+}
+
+static void test_start__while_a_key_is_in_flight_another_request_under_it_is_a_conflict(void **state)
+{
+	struct race race = {.fixture = *state, .statuses = {1, 1}};
+	pthread_t holder, starts[2];
+	sem_init(&race.writer_stands, 0, 0);
+	sem_init(&race.writer_goes, 0, 0);
+	sem_init(&race.one_ended, 0, 0);
+	assert_int_equal(pthread_create(&holder, NULL, hold_writer, &race), 0);
+	sem_wait(&race.writer_stands);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&starts[i], NULL, start_under_key, &race), 0);
+	// Whichever came second is turned away; the first still waits for the writer.
+	sem_wait(&race.one_ended);
+	int ended = race.statuses[0] == 1 ? 1 : 0;
+	assert_error(race.statuses[ended], VIVA_ECONFLICT);
+	assert_int_equal(race.statuses[1 - ended], 1);
+	sem_post(&race.writer_goes);
+	for (int i = 0; i < 2; i++)
+		pthread_join(starts[i], NULL);
+	pthread_join(holder, NULL);
+	assert_ok(race.statuses[1 - ended]);
+	const char *response = NULL, *id = NULL;
+	assert_ok(start_with_key(*state, "k", "{\"user_id\":\"u\"}", &response, &id));
+	assert_int_equal(interview_fixture_count(*state, "SELECT count(*) FROM interview_interviews"), 1);
+}
+
 static void test_start__a_key_must_be_visible_and_short(void **state)
 {
 	char longer[INTERVIEW_MAX_IDEMPOTENCY_KEY + 2];
@@ -199,6 +270,7 @@ int main(void)
 		WITH_SERVICE(test_start__the_same_key_and_body_get_the_same_answer),
 		WITH_SERVICE(test_start__a_key_with_another_body_is_refused),
 		WITH_SERVICE(test_start__a_key_is_forgotten_after_a_day),
+		WITH_SERVICE(test_start__while_a_key_is_in_flight_another_request_under_it_is_a_conflict),
 		WITH_SERVICE(test_start__a_key_must_be_visible_and_short),
 		WITH_SERVICE(test_start__the_store_holds_no_token),
 		WITH_SERVICE(test_start__no_token_of_a_recruitment_interview_allows_emotions),
