@@ -265,7 +265,8 @@ live.addEventListener('message', ({detail: {type, data}}) => {
 	if (type === 'question' && stage === 'question' && screen && !screen.isSending && !screen.isOver &&
 		data.id !== screen.question.id)
 		goOn();
-	else if (type === 'status' && stage === 'question' && screen && !screen.isSending && !screen.isOver && data.progress >= 100)
+	else if (type === 'status' && stage === 'question' && screen && !screen.isSending && !screen.isOver &&
+		(data.progress >= 100 || data.status))
 		goOn();
 	else if (type === 'score' && stage === 'question')
 		goOn();

@@ -9,12 +9,9 @@
 #include "interview/adapt.h"
 #include "interview/messages.h"
 #include "interview/meters.h"
+#include "interview/spread.h"
 
-enum {
-	ANALYSIS_LIMIT_MS = 15000,
-	// When the janitor may look at an answer that was just stored: its first analysis is under way until then.
-	FIRST_RETRY_MS = 20000,
-};
+enum { ANALYSIS_LIMIT_MS = 15000, RETRY_MS = 5000 };
 
 static int parse_segments(const json_t *body, struct viva_arena *arena, struct interview_answer_request *request,
 			  struct viva_error *error)
@@ -121,7 +118,7 @@ static int insert_answer(struct viva_store_transaction *transaction, const struc
 		viva_value_text(answer->language),
 		viva_value_int(answer->answered_at),
 		viva_value_text(answer->analysis),
-		viva_value_int(answer->answered_at + FIRST_RETRY_MS),
+		viva_value_int(answer->answered_at + INTERVIEW_FIRST_TRY_MS),
 		viva_value_text(answer->segments),
 	};
 	return viva_transaction_execute(
@@ -136,7 +133,6 @@ static int count_answer(struct viva_store_transaction *transaction, struct inter
 			struct viva_error *error)
 {
 	struct interview_record *record = &result->record;
-	result->asked = record->current_question;
 	// What the candidate has not seen yet may still be chosen by this answer.
 	if (record->is_adaptive && result->has_next && result->next.number > record->current_question)
 		record->undecided = result->next.number;
@@ -238,9 +234,9 @@ int interview_answer(struct interview_service *service, const char *id, const st
 		return status;
 	viva_metric_add(interview_meters()->answers, 1);
 	// From here on the answer is kept, whatever happens: one that could not be judged is the janitor's.
-	if (!reason)
-		(void)!interview_analyse_answer(service, &taking.answer, deadline_us, arena, &taking.result.analysis,
-						NULL);
+	if (!reason &&
+	    interview_analyse_answer(service, &taking.answer, deadline_us, arena, &taking.result.analysis, NULL))
+		interview_put_answer_off(service, &taking.answer);
 	if (taking.result.record.undecided > 0)
 		choose_next(service, arena, &taking.result);
 	*ret_result = taking.result;
@@ -269,28 +265,24 @@ static int call_scoring(struct interview_service *service, const struct intervie
 	return status;
 }
 
+void interview_put_answer_off(struct interview_service *service, const struct interview_answer *answer)
+{
+	int64_t after_ms = interview_now_ms(service) + RETRY_MS;
+	// At that very time it would look as if the first try was still under way.
+	after_ms -= after_ms == answer->answered_at + INTERVIEW_FIRST_TRY_MS;
+	struct viva_value values[] = {viva_value_int(after_ms), viva_value_text(answer->interview_id),
+				      viva_value_text(answer->question_id)};
+	// If this fails, the time that somebody has for it ends by itself.
+	(void)!viva_store_execute(service->store,
+				  "UPDATE interview_answers SET analysis_after = $1"
+				  " WHERE interview_id = $2 AND question_id = $3",
+				  values, VIVA_COUNT(values), NULL, NULL);
+}
+
 // An answer that the scoring service refuses to look at, rather than fails to, will never be judged.
 static bool is_refusal(int code)
 {
 	return code == VIVA_EINVAL || code == VIVA_EFIELD || code == VIVA_ELIMIT || code == VIVA_ENOTSCORABLE;
-}
-
-// What another caller stored first.
-static int load_analysis(struct interview_service *service, const struct interview_answer *answer,
-			 struct viva_arena *arena, const char **ret_analysis, struct viva_error *error)
-{
-	struct viva_value values[] = {viva_value_text(answer->interview_id), viva_value_text(answer->question_id)};
-	struct viva_rows rows;
-	int status = viva_store_query(service->store, arena,
-				      "SELECT analysis FROM interview_answers"
-				      " WHERE interview_id = $1 AND question_id = $2",
-				      values, VIVA_COUNT(values), &rows, error);
-	if (status)
-		return status;
-	if (rows.row_count == 0)
-		return viva_fail(error, VIVA_ENOTFOUND, NULL, "no such interview");
-	*ret_analysis = viva_rows_text(&rows, 0, 0);
-	return 0;
 }
 
 int interview_analyse_answer(struct interview_service *service, const struct interview_answer *answer,
@@ -314,8 +306,10 @@ int interview_analyse_answer(struct interview_service *service, const struct int
 				    values, VIVA_COUNT(values), &changed, error);
 	if (status)
 		return status;
+	// Another caller may have stored one first.
+	struct interview_reader reader = {.store = service->store, .arena = arena};
 	if (changed == 0)
-		return load_analysis(service, answer, arena, ret_analysis, error);
+		return interview_load_analysis(&reader, answer->interview_id, answer->question_id, ret_analysis, error);
 	*ret_analysis = analysis;
 	return 0;
 }
@@ -326,60 +320,18 @@ int interview_analyse_pending(struct interview_service *service, const char *id,
 	struct interview_reader reader = {.store = service->store, .arena = arena};
 	const struct interview_answer *answers = NULL;
 	size_t count = 0;
+	bool has_news = false;
 	int status = interview_load_answers(&reader, id, &answers, &count, error);
 	for (size_t i = 0; i < count && !status; i++) {
 		if (answers[i].analysis)
 			continue;
 		const char *analysis = NULL;
 		int outcome = interview_analyse_answer(service, &answers[i], deadline_us, arena, &analysis, error);
-		if (!outcome)
-			interview_announce_analysis(service, id, answers[i].question_id, analysis, arena);
-		else if (outcome == VIVA_ESCORINGDOWN)
+		has_news |= !outcome;
+		if (outcome == VIVA_ESCORINGDOWN)
 			status = outcome;
 	}
+	if (has_news)
+		interview_spread(service, id, arena);
 	return status;
-}
-
-static void broadcast(struct interview_session *session, struct viva_arena *arena, const char *type, json_t *data)
-{
-	const char *text = interview_message(arena, type, data);
-	if (text)
-		interview_session_broadcast(session, text);
-}
-
-// {"question_id", …analysis…}; {"question_id","analysis":null} while there is none.
-static json_t *analysis_data(const char *question_id, const char *analysis)
-{
-	json_t *data = json_pack("{s:s}", "question_id", question_id);
-	VIVA_AUTO_JSON members = interview_stored_json(analysis);
-	if (!data || !members)
-		return data;
-	if (json_is_null(members))
-		json_object_set_new(data, "analysis", json_null());
-	else
-		json_object_update(data, members);
-	return data;
-}
-
-void interview_announce_analysis(struct interview_service *service, const char *id, const char *question_id,
-				 const char *analysis, struct viva_arena *arena)
-{
-	struct interview_session *session = interview_session_find(service->sessions, id);
-	if (session)
-		broadcast(session, arena, "analysis", analysis_data(question_id, analysis));
-	interview_session_unref(session);
-}
-
-void interview_announce_answer(struct interview_service *service, const struct interview_answer_result *result,
-			       struct viva_arena *arena)
-{
-	struct interview_session *session = interview_session_find(service->sessions, result->record.id);
-	if (!session)
-		return;
-	broadcast(session, arena, "analysis", analysis_data(result->question_id, result->analysis));
-	// The next question has not been put yet: this status still names the one before.
-	broadcast(session, arena, "status", interview_status_data(&result->record, result->asked));
-	if (result->has_next)
-		broadcast(session, arena, "question", interview_question_json(&result->next));
-	interview_session_unref(session);
 }

@@ -33,7 +33,6 @@ VIVA_MUST_CHECK int interview_answer_parse(const json_t *body, struct viva_arena
 
 struct interview_answer_result {
 	struct interview_record record;  // after the answer
-	int asked;                       // number of the question last put to the candidate before it
 	const char *question_id;
 	const char *analysis;  // JSON; NULL = the scoring service can't be reached: it follows
 	bool has_next;
@@ -52,15 +51,12 @@ VIVA_MUST_CHECK int interview_analyse_answer(struct interview_service *service, 
 					     int64_t deadline_us, struct viva_arena *arena, const char **ret_analysis,
 					     struct viva_error *error);
 
-// The same for all answers of an interview that have no analysis yet, and tells its sockets. An answer that fails for
+// The same for all answers of an interview that have no analysis yet, and spreads the news. An answer that fails for
 // another reason than an unreachable service is left to the janitor. VIVA_ESCORINGDOWN, the store's.
 VIVA_MUST_CHECK int interview_analyse_pending(struct interview_service *service, const char *id, int64_t deadline_us,
 					      struct viva_arena *arena, struct viva_error *error);
 
-// Tells the interview's sockets, if it has any: the analysis; or analysis, status and next question after an answer.
-void interview_announce_analysis(struct interview_service *service, const char *id, const char *question_id,
-				 const char *analysis, struct viva_arena *arena);
-void interview_announce_answer(struct interview_service *service, const struct interview_answer_result *result,
-			       struct viva_arena *arena);
+// Nothing came of trying: when the janitor may try again.
+void interview_put_answer_off(struct interview_service *service, const struct interview_answer *answer);
 
 #endif

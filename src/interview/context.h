@@ -18,6 +18,7 @@
 
 struct interview_janitor;
 struct interview_listener;
+struct interview_spreader;
 
 struct interview_service {
 	struct viva_service_runtime runtime;  // a copy; what it points to is borrowed
@@ -30,7 +31,9 @@ struct interview_service {
 	struct viva_outbox *outbox;
 	struct interview_queue queue;  // of frames
 	struct interview_listener *listener;
+	struct interview_spreader *spreader;  // NULL: other instances are not told
 	struct interview_janitor *janitor;
+	int64_t catch_up_at_us;   // monotonic; the janitor's own
 	atomic_bool needs_scrub;  // something was erased and may still stand in the store's files
 	int64_t timeout_ms;       // of an interview, from its start
 	bool is_order_fixed;      // no interview is adaptive

@@ -136,7 +136,7 @@ int interview_handle_frame(struct viva_http_request *request, struct viva_http_r
 	struct interview_reader reader = {.store = service->store, .arena = request->arena};
 	const char *id = NULL;
 	struct interview_record record;
-	int status = interview_route_id(request, NULL, &id, error);
+	int status = interview_route_id(request, NULL, &id, NULL, error);
 	if (!status)
 		status = interview_load(&reader, id, &record, error);
 	// Without leave to look at it the picture is not even read.

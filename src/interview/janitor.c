@@ -9,12 +9,13 @@
 #include "interview/answers.h"
 #include "interview/erase.h"
 #include "interview/life.h"
+#include "interview/spread.h"
 #include "interview/start.h"
 
 enum {
 	AT_A_TIME = 64,  // of each kind, in one round
-	ANSWER_RETRY_MS = 5000,
 	CALL_LIMIT_MS = 30000,
+	CATCH_UP_MS = 10000,
 };
 
 struct interview_janitor {
@@ -62,17 +63,6 @@ static bool claim_answer(struct interview_service *service, const struct intervi
 	return !status && changed > 0;
 }
 
-static void put_answer_off(struct interview_service *service, const struct interview_answer *answer)
-{
-	struct viva_value values[] = {viva_value_int(interview_now_ms(service) + ANSWER_RETRY_MS),
-				      viva_value_text(answer->interview_id), viva_value_text(answer->question_id)};
-	// If this fails, the claim ends by itself.
-	(void)!viva_store_execute(service->store,
-				  "UPDATE interview_answers SET analysis_after = $1"
-				  " WHERE interview_id = $2 AND question_id = $3",
-				  values, VIVA_COUNT(values), NULL, NULL);
-}
-
 static int analyse_left_over(struct interview_service *service, struct viva_arena *arena, struct viva_error *error)
 {
 	struct interview_reader reader = {.store = service->store, .arena = arena};
@@ -86,10 +76,9 @@ static int analyse_left_over(struct interview_service *service, struct viva_aren
 		status = interview_analyse_answer(service, &answers[i], call_deadline_us(service), arena, &analysis,
 						  error);
 		if (status)
-			put_answer_off(service, &answers[i]);
+			interview_put_answer_off(service, &answers[i]);
 		else
-			interview_announce_analysis(service, answers[i].interview_id, answers[i].question_id, analysis,
-						    arena);
+			interview_spread(service, answers[i].interview_id, arena);
 	}
 	return status;
 }
@@ -100,6 +89,16 @@ static int drop_old_keys(struct interview_service *service, struct viva_arena *a
 	struct viva_value values[] = {viva_value_int(interview_now_ms(service) - INTERVIEW_IDEMPOTENCY_MS)};
 	return viva_store_execute(service->store, "DELETE FROM interview_idempotency WHERE created_at < $1", values,
 				  VIVA_COUNT(values), NULL, error);
+}
+
+// What no hint told: hints are rarely lost.
+static int catch_up_now_and_then(struct interview_service *service, struct viva_arena *arena, struct viva_error *error)
+{
+	int64_t now_us = viva_clock_monotonic_us(service->runtime.clock);
+	if (now_us < service->catch_up_at_us)
+		return 0;
+	service->catch_up_at_us = now_us + CATCH_UP_MS * 1000;
+	return interview_catch_up(service, arena, error);
 }
 
 void interview_janitor_round(struct interview_service *service)
@@ -113,6 +112,7 @@ void interview_janitor_round(struct interview_service *service)
 		{"announcing what an earlier version left", interview_announce_left_over},
 		{"finishing erasures", interview_finish_erasures},
 		{"dropping old idempotency keys", drop_old_keys},
+		{"telling sockets what they missed", catch_up_now_and_then},
 	};
 	for (size_t i = 0; i < VIVA_COUNT(duties); i++) {
 		VIVA_AUTO(viva_arena) arena = NULL;

@@ -3,8 +3,8 @@
 
 #include "interview/announce.h"
 #include "interview/frames.h"
-#include "interview/messages.h"
 #include "interview/meters.h"
+#include "interview/spread.h"
 
 // A step of an interview's life on its way into the store.
 struct step {
@@ -88,16 +88,6 @@ int interview_complete(struct interview_service *service, const char *id, const 
 	return 0;
 }
 
-static void tell_status(struct interview_service *service, const struct interview_record *record,
-			struct viva_arena *arena)
-{
-	const char *text = interview_message(arena, "status", interview_status_data(record, record->current_question));
-	struct interview_session *session = text ? interview_session_find(service->sessions, record->id) : NULL;
-	if (session)
-		interview_session_broadcast(session, text);
-	interview_session_unref(session);
-}
-
 int interview_time_out(struct interview_service *service, const char *id, struct viva_arena *arena,
 		       struct viva_error *error)
 {
@@ -107,6 +97,6 @@ int interview_time_out(struct interview_service *service, const char *id, struct
 		return status;
 	if (step.record.state == INTERVIEW_EXPIRED)
 		viva_metric_add(interview_meters()->expired, 1);
-	tell_status(service, &step.record, arena);
+	interview_spread(service, id, arena);
 	return 0;
 }

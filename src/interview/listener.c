@@ -8,10 +8,11 @@
 #include "events/events.h"
 #include "interview/erase.h"
 #include "interview/meters.h"
+#include "interview/news.h"
 #include "interview/score.h"
 #include "interview/updates.h"
 
-enum { SCORE_THREADS = 2, MAX_SCORES_WAITING = 1024 };
+enum { LOOK_THREADS = 4, MAX_LOOKS_WAITING = 1024 };
 
 struct interview_listener {
 	struct interview_service *service;
@@ -82,42 +83,67 @@ static void on_emotion(struct interview_listener *listener, const struct viva_bu
 	viva_metric_add(interview_meters()->events_emotion, 1);
 }
 
-// ---- scores
+// ---- what takes reading the store, or more
 
-struct score_task {
+struct look {
 	struct interview_service *service;
 	char id[VIVA_UUID_SIZE];
 };
 
 static void adopt_score(void *context)
 {
-	struct score_task *task = context;
+	struct look *look = context;
 	struct viva_error error = {0};
 	size_t told = 0;
-	viva_log_set_context(NULL, task->id);
+	viva_log_set_context(NULL, look->id);
 	// A client that misses it here gets it when it connects again.
-	if (interview_adopt_score(task->service, task->id, &told, &error))
+	if (interview_adopt_score(look->service, look->id, &told, &error))
 		viva_log_info("a score can't be told: %s", viva_error_message(&error));
 	viva_metric_add(interview_meters()->pushes_score, (double)told);
 	viva_metric_add(interview_meters()->events_score, 1);
 	viva_log_set_context(NULL, NULL);
-	free(task);
+	free(look);
+}
+
+static void tell_change(void *context)
+{
+	struct look *look = context;
+	VIVA_AUTO(viva_arena) arena = NULL;
+	viva_log_set_context(NULL, look->id);
+	if (!viva_arena_create(0, &arena))
+		interview_tell_news(look->service, look->id, arena);
+	viva_metric_add(interview_meters()->events_change, 1);
+	viva_log_set_context(NULL, NULL);
+	free(look);
+}
+
+// Has the interview of the message looked at on a thread of our own, if it has sockets here.
+static void look_at(struct interview_listener *listener, const struct viva_bus_message *message,
+		    struct viva_arena *arena, viva_task_function *run, struct viva_metric *events)
+{
+	struct interview_session *session = find_session(listener->service, session_id_of(message, arena));
+	struct look *look = session ? calloc(1, sizeof *look) : NULL;
+	if (look) {
+		look->service = listener->service;
+		memcpy(look->id, session->id, sizeof look->id);
+	}
+	interview_session_unref(session);
+	if (look && !viva_pool_submit(listener->pool, run, look))
+		return;
+	free(look);
+	viva_metric_add(events, 1);
 }
 
 static void on_score(struct interview_listener *listener, const struct viva_bus_message *message,
 		     struct viva_arena *arena)
 {
-	struct interview_session *session = find_session(listener->service, session_id_of(message, arena));
-	struct score_task *task = session ? calloc(1, sizeof *task) : NULL;
-	if (task) {
-		task->service = listener->service;
-		memcpy(task->id, session->id, sizeof task->id);
-	}
-	interview_session_unref(session);
-	if (task && !viva_pool_submit(listener->pool, adopt_score, task))
-		return;
-	free(task);
-	viva_metric_add(interview_meters()->events_score, 1);
+	look_at(listener, message, arena, adopt_score, interview_meters()->events_score);
+}
+
+static void on_change(struct interview_listener *listener, const struct viva_bus_message *message,
+		      struct viva_arena *arena)
+{
+	look_at(listener, message, arena, tell_change, interview_meters()->events_change);
 }
 
 // ----
@@ -137,6 +163,7 @@ static const struct {
 	{VIVA_KEY_EMOTION_ANALYZED, on_emotion},
 	{VIVA_KEY_SCORE_CALCULATED, on_score},
 	{VIVA_KEY_INTERVIEW_ERASED, on_erasure},
+	{VIVA_KEY_INTERVIEW_CHANGED, on_change},
 };
 
 static void on_message(const struct viva_bus_message *message, void *context)
@@ -162,8 +189,8 @@ int interview_listener_create(struct interview_service *service, struct intervie
 	listener->service = service;
 	struct viva_pool_options pool = viva_pool_defaults();
 	pool.name = "events";
-	pool.threads = SCORE_THREADS;
-	pool.max_waiting = MAX_SCORES_WAITING;
+	pool.threads = LOOK_THREADS;
+	pool.max_waiting = MAX_LOOKS_WAITING;
 	int status = viva_pool_create(&pool, &listener->pool);
 	if (status)
 		viva_fail(error, status, NULL, "no threads to listen to the bus");

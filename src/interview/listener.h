@@ -5,13 +5,14 @@
 //   EmotionAnalyzed  of a frame from the queue       ─▶ emotion_update, FACE_NOT_DETECTED, MULTIPLE_FACES
 //   ScoreCalculated  of an interview with sockets    ─▶ the score, stored if it isn't, then told
 //   InterviewErased  by another instance             ─▶ sockets are told and closed
+//   InterviewChanged at another instance             ─▶ what is new is read from the store and told (news.h)
 //
 // Every instance hears everything, and drops what is about interviews without sockets here before it is even parsed.
-// What is missed while the bus is away is missed: the timeline and the score are stored elsewhere, and a client that
-// reconnects gets the score again.
+// What is missed while the bus is away is missed: the timeline is stored elsewhere, and of the rest interview_catch_up
+// learns.
 //
 // Threads: create and destroy not on the loop's thread once it runs. Emotions are told on the bus's thread, in the
-// order of their frames; scores, which may take calls, on two threads of the listener's own.
+// order of their frames; scores and changes, which may take calls, on threads of the listener's own.
 #ifndef VIVA_INTERVIEW_LISTENER_H
 #define VIVA_INTERVIEW_LISTENER_H
 

@@ -5,14 +5,15 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "interview/adapt.h"
 #include "interview/answers.h"
 #include "interview/context.h"
 #include "interview/frame_message.h"
 #include "interview/frames.h"
 #include "interview/messages.h"
 #include "interview/meters.h"
+#include "interview/news.h"
 #include "interview/routes.h"
+#include "interview/spread.h"
 #include "interview/updates.h"
 
 enum { WORK_LIMIT_MS = 30000 };
@@ -21,6 +22,7 @@ enum { WORK_LIMIT_MS = 30000 };
 struct live {
 	struct interview_service *service;
 	struct interview_session *session;
+	int64_t expires_at;  // of its token, Unix seconds; 0 = never
 };
 
 // A message on its way from the loop to a strand.
@@ -174,7 +176,7 @@ static int take_answer(struct errand *errand, const json_t *data, struct viva_ar
 					  interview_deadline_us(errand->service, INT64_MAX, WORK_LIMIT_MS), arena,
 					  &result, error);
 	if (!status)
-		interview_announce_answer(errand->service, &result, arena);
+		interview_spread(errand->service, errand->session->id, arena);
 	return status;
 }
 
@@ -225,33 +227,18 @@ static int read_message(struct errand *errand, struct viva_arena *arena, struct 
 	return take_answer(errand, data, arena, error);
 }
 
-// What a client sees first: the status, then the open question, or the score once there is one.
+// A client that was not greeted is told nothing: it is to come again, unless the interview was erased meanwhile.
 static int greet(struct errand *errand, struct viva_arena *arena, struct viva_error *error)
 {
-	struct interview_reader reader = {.store = errand->service->store, .arena = arena};
-	struct interview_record record;
-	const struct interview_question *questions = NULL;
-	size_t count = 0;
-	int status = interview_load_settled(errand->service, errand->session->id, arena, &record, error);
+	int status = interview_greet(errand->service, errand->session, errand->socket, arena, error);
 	if (!status)
-		status = interview_load_questions(&reader, record.id, &questions, &count, error);
-	if (status)
-		return status;
-	send_text(errand->socket,
-		  interview_message(arena, "status", interview_status_data(&record, record.current_question)));
-	const struct interview_question *open = interview_open_question(questions, count);
-	if (record.state == INTERVIEW_IN_PROGRESS && open)
-		send_text(errand->socket, interview_message(arena, "question", interview_question_json(open)));
-	// A score that came since the record was read had to wait for the greeting.
-	bool is_score_due = interview_session_welcome(errand->session, errand->socket);
-	if (is_score_due && record.state != INTERVIEW_SCORED)
-		status = interview_load(&reader, errand->session->id, &record, error);
-	const char *score = !status && record.state == INTERVIEW_SCORED
-				    ? interview_message(arena, "score", interview_stored_json(record.score))
-				    : NULL;
-	if (score)
-		interview_session_tell_score(errand->session, score);
-	return status;
+		return 0;
+	send_error(errand->socket, status, error);
+	if (status == VIVA_ENOTFOUND)
+		viva_websocket_close(errand->socket, 1000, "the interview was erased");
+	else
+		viva_websocket_close(errand->socket, 1011, "the interview can't be read");
+	return 0;
 }
 
 static void run_control(void *context)
@@ -304,7 +291,8 @@ static int authorize(struct viva_http_request *request, void **ret_session, cons
 	struct interview_reader reader = {.store = service->store, .arena = request->arena};
 	struct interview_record record;
 	const char *id = NULL;
-	int status = interview_route_id(request, token, &id, error);
+	int64_t expires_at = 0;
+	int status = interview_route_id(request, token, &id, &expires_at, error);
 	if (!status)
 		status = interview_load(&reader, id, &record, error);
 	if (status)
@@ -313,6 +301,7 @@ static int authorize(struct viva_http_request *request, void **ret_session, cons
 	if (!live)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the socket");
 	live->service = service;
+	live->expires_at = expires_at;
 	status = interview_session_get(service->sessions, id, &live->session, error);
 	if (!status)
 		status = interview_session_reserve_socket(live->session, error);
@@ -329,7 +318,7 @@ static int authorize(struct viva_http_request *request, void **ret_session, cons
 static void on_open(struct viva_websocket *socket, void *context)
 {
 	struct live *live = context;
-	interview_session_attach(live->session, socket);
+	interview_session_attach(live->session, socket, live->expires_at);
 	struct errand *greeting = errand_create(live, socket, NULL);
 	if (greeting)
 		queue_control(greeting);

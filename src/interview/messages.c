@@ -42,8 +42,11 @@ char *interview_notice_message(struct viva_arena *arena, const char *code, const
 
 json_t *interview_status_data(const struct interview_record *record, int current_question)
 {
-	return json_pack("{s:i, s:i, s:i}", "progress", interview_progress(record), "current_question",
-			 current_question, "total_questions", record->total_questions);
+	json_t *data = json_pack("{s:i, s:i, s:i}", "progress", interview_progress(record), "current_question",
+				 current_question, "total_questions", record->total_questions);
+	if (data && record->state != INTERVIEW_IN_PROGRESS)
+		json_object_set_new(data, "status", json_string(interview_state_name(record->state)));
+	return data;
 }
 
 json_t *interview_question_json(const struct interview_question *question)

@@ -21,7 +21,7 @@ char *interview_error_message(struct viva_arena *arena, int code, const struct v
 // An `error` message that tells of no failure but of what the camera sees: FACE_NOT_DETECTED, MULTIPLE_FACES.
 char *interview_notice_message(struct viva_arena *arena, const char *code, const char *sentence);
 
-// {"progress","current_question","total_questions"}; `current_question` as given.
+// {"progress","current_question","total_questions"}; `current_question` as given. Once it is over also "status".
 json_t *interview_status_data(const struct interview_record *record, int current_question);
 // {"id","text","category"}; JSON null for NULL.
 json_t *interview_question_json(const struct interview_question *question);

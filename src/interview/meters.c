@@ -13,6 +13,8 @@ static void register_all(void)
 	static const char frames_help[] = "Frames by what became of them";
 	static const char events[] = "viva_interview_events_total";
 	static const char events_help[] = "Events that came from the bus";
+	static const char hints[] = "viva_interview_hints_total";
+	static const char hints_help[] = "Hints to other instances that an interview changed";
 	static const char pushes[] = "viva_interview_event_pushes_total";
 	static const char pushes_help[] = "Events that were told to sockets of this process";
 	meters = (struct interview_meters){
@@ -32,9 +34,12 @@ static void register_all(void)
 		.events_emotion = viva_counter(events, "event=\"emotion_analyzed\"", events_help),
 		.events_score = viva_counter(events, "event=\"score_calculated\"", events_help),
 		.events_erasure = viva_counter(events, "event=\"interview_erased\"", events_help),
+		.events_change = viva_counter(events, "event=\"interview_changed\"", events_help),
 		.events_unreadable = viva_counter(events, "event=\"unreadable\"", events_help),
 		.pushes_emotion = viva_counter(pushes, "event=\"emotion_analyzed\"", pushes_help),
 		.pushes_score = viva_counter(pushes, "event=\"score_calculated\"", pushes_help),
+		.hints_published = viva_counter(hints, "outcome=\"published\"", hints_help),
+		.hints_lost = viva_counter(hints, "outcome=\"lost\"", hints_help),
 		.sessions = viva_gauge("viva_interview_sessions", "", "Interviews remembered in memory"),
 		.sockets = viva_gauge("viva_interview_sockets", "", "Open WebSockets"),
 	};

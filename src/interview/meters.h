@@ -24,11 +24,14 @@ struct interview_meters {
 	struct viva_metric *events_emotion;    // EmotionAnalyzed that came, whoever's interviews they are about
 	struct viva_metric *events_score;      // ScoreCalculated
 	struct viva_metric *events_erasure;    // InterviewErased
+	struct viva_metric *events_change;     // InterviewChanged
 	struct viva_metric *events_unreadable;
 	struct viva_metric *pushes_emotion;  // told to sockets because of an event
 	struct viva_metric *pushes_score;
-	struct viva_metric *sessions;  // now in memory
-	struct viva_metric *sockets;   // now open
+	struct viva_metric *hints_published;  // InterviewChanged
+	struct viva_metric *hints_lost;       // not published: others catch up later
+	struct viva_metric *sessions;         // now in memory
+	struct viva_metric *sockets;          // now open
 };
 
 // Registers them at the first call.

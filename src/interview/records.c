@@ -81,6 +81,14 @@ int interview_load(const struct interview_reader *reader, const char *id, struct
 	return 0;
 }
 
+// Whoever ends a first try without an analysis moves analysis_after (interview_put_answer_off).
+static int64_t first_try_until(const struct viva_rows *rows, size_t row)
+{
+	bool is_judged = viva_rows_int(rows, row, 5) != 0;
+	int64_t until = viva_rows_int(rows, row, 6) + INTERVIEW_FIRST_TRY_MS;
+	return !is_judged && viva_rows_int(rows, row, 7) == until ? until : 0;
+}
+
 int interview_load_questions(const struct interview_reader *reader, const char *id,
 			     const struct interview_question **ret_questions, size_t *ret_count,
 			     struct viva_error *error)
@@ -88,7 +96,8 @@ int interview_load_questions(const struct interview_reader *reader, const char *
 	struct viva_rows rows;
 	struct viva_value values[] = {viva_value_text(id)};
 	int status = interview_read(reader,
-				    "SELECT q.number, q.question_id, q.text, q.category, a.question_id IS NOT NULL"
+				    "SELECT q.number, q.question_id, q.text, q.category, a.question_id IS NOT NULL,"
+				    " a.analysis IS NOT NULL, a.answered_at, a.analysis_after"
 				    " FROM interview_questions q LEFT JOIN interview_answers a"
 				    " ON a.interview_id = q.interview_id AND a.question_id = q.question_id"
 				    " WHERE q.interview_id = $1 ORDER BY q.number",
@@ -106,6 +115,8 @@ int interview_load_questions(const struct interview_reader *reader, const char *
 			.text = viva_rows_text(&rows, row, 2),
 			.category = viva_rows_text(&rows, row, 3),
 			.is_answered = viva_rows_int(&rows, row, 4) != 0,
+			.is_judged = viva_rows_int(&rows, row, 5) != 0,
+			.first_try_until = first_try_until(&rows, row),
 		};
 	}
 	*ret_questions = questions;
@@ -153,6 +164,23 @@ int interview_load_answers(const struct interview_reader *reader, const char *id
 	int status = interview_read(reader, ANSWER_COLUMNS "WHERE a.interview_id = $1 ORDER BY a.answered_at, q.number",
 				    values, VIVA_COUNT(values), &rows, error);
 	return status ? status : answers_of(reader->arena, &rows, ret_answers, ret_count, error);
+}
+
+int interview_load_analysis(const struct interview_reader *reader, const char *id, const char *question_id,
+			    const char **ret_analysis, struct viva_error *error)
+{
+	struct viva_rows rows;
+	struct viva_value values[] = {viva_value_text(id), viva_value_text(question_id)};
+	int status = interview_read(reader,
+				    "SELECT analysis FROM interview_answers"
+				    " WHERE interview_id = $1 AND question_id = $2",
+				    values, VIVA_COUNT(values), &rows, error);
+	if (status)
+		return status;
+	if (rows.row_count == 0)
+		return viva_fail(error, VIVA_ENOTFOUND, NULL, "no such interview");
+	*ret_analysis = viva_rows_text(&rows, 0, 0);
+	return 0;
 }
 
 int interview_load_unanalysed(const struct interview_reader *reader, int64_t now_ms, size_t limit,

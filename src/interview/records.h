@@ -38,6 +38,8 @@ struct interview_question {
 	const char *text;
 	const char *category;
 	bool is_answered;
+	bool is_judged;           // its answer has an analysis
+	int64_t first_try_until;  // its answer's first analysis may be under way until then; 0 = it is over
 };
 
 struct interview_answer {
@@ -53,6 +55,9 @@ struct interview_answer {
 	const char *analysis;  // JSON; NULL = not analysed yet
 	const char *segments;  // with times, as viva_speech_segments_json writes them; NULL = no times given
 };
+
+// How long an answer's first analysis may take: until then nobody else tries.
+enum { INTERVIEW_FIRST_TRY_MS = 20000 };
 
 // Where to read: inside a transaction, or outside (transaction NULL).
 struct interview_reader {
@@ -82,6 +87,10 @@ VIVA_MUST_CHECK int interview_load_questions(const struct interview_reader *read
 VIVA_MUST_CHECK int interview_load_answers(const struct interview_reader *reader, const char *id,
 					   const struct interview_answer **ret_answers, size_t *ret_count,
 					   struct viva_error *error);
+// An answer's analysis as JSON; NULL = it has none yet. Without such an answer VIVA_ENOTFOUND.
+VIVA_MUST_CHECK int interview_load_analysis(const struct interview_reader *reader, const char *id,
+					    const char *question_id, const char **ret_analysis,
+					    struct viva_error *error);
 // The first `limit` answers that wait for an analysis and may be tried at `now_ms`.
 VIVA_MUST_CHECK int interview_load_unanalysed(const struct interview_reader *reader, int64_t now_ms, size_t limit,
 					      const struct interview_answer **ret_answers, size_t *ret_count,

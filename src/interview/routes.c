@@ -13,6 +13,7 @@
 #include "interview/live.h"
 #include "interview/messages.h"
 #include "interview/score.h"
+#include "interview/spread.h"
 #include "interview/start.h"
 
 enum { MAX_START_BYTES = 256 * 1024 };
@@ -23,7 +24,7 @@ static int no_memory(struct viva_error *error)
 }
 
 int interview_route_id(struct viva_http_request *request, const char *token, const char **ret_id,
-		       struct viva_error *error)
+		       int64_t *ret_expires_at, struct viva_error *error)
 {
 	struct interview_service *service = request->context;
 	const char *given = viva_http_parameter(request, "id");
@@ -32,13 +33,17 @@ int interview_route_id(struct viva_http_request *request, const char *token, con
 		return no_memory(error);
 	for (char *at = id; *at; at++)
 		*at = (char)tolower((unsigned char)*at);
+	enum viva_grant grant = VIVA_GRANT_ALL;
+	struct viva_claims claims = {0};
 	int status = viva_auth_check_interview(service->runtime.auth, viva_http_header(request, "authorization"), token,
-					       id, NULL, NULL, error);
+					       id, &grant, &claims, error);
 	if (status)
 		return status;
 	if (!viva_uuid_is_valid(id))
 		return viva_fail(error, VIVA_ENOTFOUND, NULL, "no such interview");
 	*ret_id = id;
+	if (ret_expires_at)
+		*ret_expires_at = grant == VIVA_GRANT_INTERVIEW ? claims.expires_at : 0;
 	return 0;
 }
 
@@ -84,7 +89,7 @@ static int handle_get(struct viva_http_request *request, struct viva_http_respon
 	const struct interview_answer *answers = NULL;
 	size_t question_count = 0;
 	size_t answer_count = 0;
-	int status = interview_route_id(request, NULL, &id, error);
+	int status = interview_route_id(request, NULL, &id, NULL, error);
 	if (!status)
 		status = interview_load_settled(request->context, id, request->arena, &record, error);
 	if (!status)
@@ -103,7 +108,7 @@ static int handle_status(struct viva_http_request *request, struct viva_http_res
 	struct interview_reader reader = reader_of(request);
 	const char *id = NULL;
 	struct interview_record record;
-	int status = interview_route_id(request, NULL, &id, error);
+	int status = interview_route_id(request, NULL, &id, NULL, error);
 	if (!status)
 		status = interview_load(&reader, id, &record, error);
 	if (status)
@@ -117,7 +122,7 @@ static int handle_answer(struct viva_http_request *request, struct viva_http_res
 {
 	struct interview_service *service = request->context;
 	const char *id = NULL;
-	int status = interview_route_id(request, NULL, &id, error);
+	int status = interview_route_id(request, NULL, &id, NULL, error);
 	if (status)
 		return status;
 	VIVA_AUTO_JSON members = NULL;
@@ -130,7 +135,7 @@ static int handle_answer(struct viva_http_request *request, struct viva_http_res
 		status = interview_answer(service, id, &answer, request->deadline_us, request->arena, &result, error);
 	if (status)
 		return status;
-	interview_announce_answer(service, &result, request->arena);
+	interview_spread(service, id, request->arena);
 	json_t *json = json_pack("{s:s, s:o, s:o, s:i}", "question_id", result.question_id, "analysis",
 				 interview_stored_json(result.analysis), "next_question",
 				 interview_question_json(result.has_next ? &result.next : NULL), "progress",
@@ -145,7 +150,7 @@ static int handle_complete(struct viva_http_request *request, struct viva_http_r
 	struct interview_reader reader = reader_of(request);
 	const char *id = NULL;
 	struct interview_record record;
-	int status = interview_route_id(request, NULL, &id, error);
+	int status = interview_route_id(request, NULL, &id, NULL, error);
 	if (!status)
 		status = interview_complete(service, id, request->traceparent, request->arena, &record, error);
 	if (status)
@@ -156,6 +161,9 @@ static int handle_complete(struct viva_http_request *request, struct viva_http_r
 	status = interview_load(&reader, id, &record, error);
 	if (status)
 		return status;
+	// Of a score everybody hears by its own event.
+	if (record.state != INTERVIEW_SCORED)
+		interview_spread(service, id, request->arena);
 	json_t *json = json_pack("{s:s, s:s, s:o, s:o}", "id", record.id, "status", interview_state_name(record.state),
 				 "completed_at", interview_time_json(record.completed_at), "score",
 				 interview_stored_json(record.score));
@@ -166,7 +174,7 @@ static int handle_delete(struct viva_http_request *request, struct viva_http_res
 			 struct viva_error *error)
 {
 	const char *id = NULL;
-	int status = interview_route_id(request, NULL, &id, error);
+	int status = interview_route_id(request, NULL, &id, NULL, error);
 	if (!status)
 		status = interview_erase(request->context, id, request->traceparent, request->arena, error);
 	if (!status)
@@ -178,7 +186,7 @@ static int handle_export(struct viva_http_request *request, struct viva_http_res
 			 struct viva_error *error)
 {
 	const char *id = NULL;
-	int status = interview_route_id(request, NULL, &id, error);
+	int status = interview_route_id(request, NULL, &id, NULL, error);
 	return status ? status : interview_export(request->context, id, request->arena, response, error);
 }
 

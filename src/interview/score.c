@@ -6,6 +6,7 @@
 #include "interview/answers.h"
 #include "interview/messages.h"
 #include "interview/meters.h"
+#include "interview/news.h"
 #include "interview/score_request.h"
 #include "interview/stored_score.h"
 
@@ -82,28 +83,6 @@ static int keep(struct interview_service *service, const struct interview_record
 	return status;
 }
 
-// Of what is stored, since that is what everybody else sees.
-static int tell(struct interview_service *service, const char *id, struct viva_arena *arena, size_t *ret_told,
-		struct viva_error *error)
-{
-	*ret_told = 0;
-	struct interview_session *session = interview_session_find(service->sessions, id);
-	if (!session || !interview_session_has_sockets(session)) {
-		interview_session_unref(session);
-		return 0;
-	}
-	struct interview_reader reader = {.store = service->store, .arena = arena};
-	struct interview_record record;
-	int status = interview_load(&reader, id, &record, error);
-	if (!status && record.state == INTERVIEW_SCORED) {
-		const char *text = interview_message(arena, "score", interview_stored_json(record.score));
-		if (text)
-			*ret_told = interview_session_tell_score(session, text);
-	}
-	interview_session_unref(session);
-	return status;
-}
-
 static int bring(struct interview_service *service, const struct interview_record *record, int64_t deadline_us,
 		 struct viva_arena *arena, struct viva_error *error)
 {
@@ -134,8 +113,9 @@ int interview_score(struct interview_service *service, const char *id, int64_t d
 	status = bring(service, &record, deadline_us, arena, error);
 	if (status)
 		give_up(service, id);
-	size_t told = 0;
-	return status ? status : tell(service, id, arena, &told, error);
+	else
+		interview_tell_news(service, id, arena);
+	return status;
 }
 
 int interview_score_or_wait(struct interview_service *service, const char *id, int64_t deadline_us,
@@ -160,15 +140,12 @@ int interview_adopt_score(struct interview_service *service, const char *id, siz
 	struct interview_record record;
 	struct viva_error reason = {0};
 	VIVA_AUTO_JSON score = NULL;
-	size_t told = 0;
 	int status = interview_load(&reader, id, &record, &reason);
 	if (!status && record.state == INTERVIEW_COMPLETED)
 		status = interview_stored_score(service, &record, arena, &score, &reason);
 	if (!status && score)
 		status = keep(service, &record, score, arena, &reason);
-	if (!status)
-		status = tell(service, id, arena, &told, &reason);
-	*ret_told = told;
+	*ret_told = status ? 0 : interview_tell_news(service, id, arena);
 	if (status && status != VIVA_ENOTFOUND && error)
 		*error = reason;
 	return status == VIVA_ENOTFOUND ? 0 : status;

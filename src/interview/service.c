@@ -12,6 +12,7 @@
 #include "interview/live.h"
 #include "interview/routes.h"
 #include "interview/schema.h"
+#include "interview/spread.h"
 
 enum { JANITOR_INTERVAL_MS = 2000, OUTBOX_GRACE_MS = 3000 };
 
@@ -61,6 +62,7 @@ static void stop(void *state)
 	struct interview_service *service = state;
 	viva_pool_destroy(service->frame_pool);
 	interview_listener_destroy(service->listener);
+	interview_spreader_destroy(service->spreader);
 	interview_janitor_destroy(service->janitor);
 	viva_outbox_close(service->outbox, OUTBOX_GRACE_MS);
 	interview_queue_finish(&service->queue);
@@ -131,6 +133,8 @@ static int open_parts(struct interview_service *service, struct viva_error *erro
 		status = open_bus(service);
 	if (!status)
 		status = interview_janitor_create(service, JANITOR_INTERVAL_MS, &service->janitor);
+	if (!status)
+		status = interview_spreader_create(service, &service->spreader);
 	if (status)
 		return viva_fail(error, status, NULL, "no memory for the interview service");
 	return interview_listener_create(service, &service->listener, error);

@@ -99,6 +99,7 @@ static void free_session(struct interview_session *session)
 	viva_strand_destroy(session->frames);
 	viva_mailbox_destroy(session->waiting_frame);
 	free(session->frame_state.continuation);
+	pthread_mutex_destroy(&session->tell_lock);
 	pthread_mutex_destroy(&session->number_lock);
 	pthread_mutex_destroy(&session->frame_lock);
 	pthread_mutex_destroy(&session->lock);
@@ -172,6 +173,7 @@ static int add_session(struct interview_sessions *sessions, const char *id, stru
 	pthread_mutex_init(&session->lock, NULL);
 	pthread_mutex_init(&session->frame_lock, NULL);
 	pthread_mutex_init(&session->number_lock, NULL);
+	pthread_mutex_init(&session->tell_lock, NULL);
 	struct interview_session **slot = slot_of(sessions, id);
 	session->next_in_slot = *slot;
 	*slot = session;
@@ -236,6 +238,26 @@ size_t interview_sessions_count(struct interview_sessions *sessions)
 	return count;
 }
 
+int interview_sessions_with_sockets(struct interview_sessions *sessions, struct interview_session ***ret_list,
+				    size_t *ret_count, struct viva_error *error)
+{
+	pthread_mutex_lock(&sessions->lock);
+	struct interview_session **list = calloc(sessions->count + 1, sizeof(struct interview_session *));
+	size_t count = 0;
+	for (struct interview_session *session = sessions->oldest; session && list; session = session->newer) {
+		if (!interview_session_has_sockets(session))
+			continue;
+		session->references++;
+		list[count++] = session;
+	}
+	pthread_mutex_unlock(&sessions->lock);
+	if (!list)
+		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for a list of sessions");
+	*ret_list = list;
+	*ret_count = count;
+	return 0;
+}
+
 bool interview_session_take_message(struct interview_session *session, bool *ret_tell)
 {
 	pthread_mutex_lock(&session->lock);
@@ -276,10 +298,11 @@ int interview_session_reserve_socket(struct interview_session *session, struct v
 	return status;
 }
 
-void interview_session_attach(struct interview_session *session, struct viva_websocket *socket)
+void interview_session_attach(struct interview_session *session, struct viva_websocket *socket, int64_t expires_at)
 {
 	pthread_mutex_lock(&session->lock);
-	session->sockets[session->socket_count++] = (struct interview_socket){.socket = viva_websocket_ref(socket)};
+	session->sockets[session->socket_count++] =
+		(struct interview_socket){.socket = viva_websocket_ref(socket), .expires_at = expires_at};
 	viva_metric_add(interview_meters()->sockets, 1);
 	pthread_mutex_unlock(&session->lock);
 }
@@ -332,13 +355,51 @@ void interview_session_close_sockets(struct interview_session *session, int code
 	pthread_mutex_unlock(&session->lock);
 }
 
+void interview_session_close_expired(struct interview_session *session, int64_t now_s)
+{
+	pthread_mutex_lock(&session->lock);
+	for (size_t i = 0; i < session->socket_count; i++) {
+		const struct interview_socket *place = &session->sockets[i];
+		if (place->expires_at > 0 && place->expires_at <= now_s)
+			viva_websocket_close(place->socket, 1008, "the token has expired");
+	}
+	pthread_mutex_unlock(&session->lock);
+}
+
+void interview_session_welcome(struct interview_session *session, const struct viva_websocket *socket)
+{
+	pthread_mutex_lock(&session->lock);
+	for (size_t i = 0; i < session->socket_count; i++)
+		session->sockets[i].is_welcome |= session->sockets[i].socket == socket;
+	pthread_mutex_unlock(&session->lock);
+}
+
+bool interview_session_is_heard(struct interview_session *session)
+{
+	bool is_heard = false;
+	pthread_mutex_lock(&session->lock);
+	for (size_t i = 0; i < session->socket_count; i++)
+		is_heard |= session->sockets[i].is_welcome;
+	pthread_mutex_unlock(&session->lock);
+	return is_heard;
+}
+
+void interview_session_tell(struct interview_session *session, const char *text)
+{
+	pthread_mutex_lock(&session->lock);
+	for (size_t i = 0; i < session->socket_count; i++) {
+		if (session->sockets[i].is_welcome)
+			send_text(session->sockets[i].socket, text);
+	}
+	pthread_mutex_unlock(&session->lock);
+}
+
 size_t interview_session_tell_score(struct interview_session *session, const char *text)
 {
 	size_t told = 0;
 	pthread_mutex_lock(&session->lock);
 	for (size_t i = 0; i < session->socket_count; i++) {
 		struct interview_socket *place = &session->sockets[i];
-		place->is_due = !place->is_welcome;
 		if (!place->is_welcome || place->is_told)
 			continue;
 		place->is_told = true;
@@ -347,21 +408,6 @@ size_t interview_session_tell_score(struct interview_session *session, const cha
 	}
 	pthread_mutex_unlock(&session->lock);
 	return told;
-}
-
-bool interview_session_welcome(struct interview_session *session, const struct viva_websocket *socket)
-{
-	bool is_due = false;
-	pthread_mutex_lock(&session->lock);
-	for (size_t i = 0; i < session->socket_count; i++) {
-		struct interview_socket *place = &session->sockets[i];
-		if (place->socket != socket)
-			continue;
-		is_due = place->is_due;
-		place->is_welcome = true;
-	}
-	pthread_mutex_unlock(&session->lock);
-	return is_due;
 }
 
 bool interview_session_note_time(struct interview_session *session, int64_t timestamp_ms)

@@ -61,9 +61,20 @@ struct interview_numbers {
 // A place for a socket that is open.
 struct interview_socket {
 	struct viva_websocket *socket;
-	bool is_welcome;  // it was sent what comes first
-	bool is_told;     // the score
-	bool is_due;      // the score came before it was welcome
+	bool is_welcome;     // it was greeted
+	bool is_told;        // the score
+	int64_t expires_at;  // of its token, Unix seconds; 0 = never
+};
+
+// What all sockets that were greeted know of the interview (news.h). Guarded by tell_lock.
+struct interview_told {
+	int answered;  // as the last status had it
+	int question;  // number of the one put last
+	bool is_over;
+	uint64_t judged;    // the answers whose analysis they know; bits by question number − 1
+	uint64_t unjudged;  // those of which they know that there is no analysis yet
+	int64_t version;    // of the interview, once all of it was told; 0 = not all was
+	int64_t judged_count;
 };
 
 struct interview_session {
@@ -100,6 +111,8 @@ struct interview_session {
 	atomic_uint queue_epoch;          // changes with each frame that goes to the queue
 	atomic_llong queued;              // frames that the queue has, or is about to have
 	atomic_bool is_queued_uncertain;  // for some frame nobody knows whether the queue has it
+	pthread_mutex_t tell_lock;        // may be held while the store is read
+	struct interview_told told;
 };
 
 struct interview_sessions;
@@ -129,6 +142,10 @@ struct interview_session *interview_session_unref(struct interview_session *sess
 // A new get() makes a new one; who holds the old one keeps it.
 void interview_session_forget(struct interview_session *session);
 size_t interview_sessions_count(struct interview_sessions *sessions);
+// Those that have sockets, each held until its unref; the caller frees the list. VIVA_ENOMEM.
+VIVA_MUST_CHECK int interview_sessions_with_sockets(struct interview_sessions *sessions,
+						    struct interview_session ***ret_list, size_t *ret_count,
+						    struct viva_error *error);
 
 // Whether a message may be taken now, at INTERVIEW_MESSAGES_PER_S at most. *ret_tell: it is time to say that it may
 // not.
@@ -136,20 +153,22 @@ bool interview_session_take_message(struct interview_session *session, bool *ret
 
 // Reserves a place for a socket and makes sure of strands and mailbox. VIVA_ERATE (all places taken), VIVA_ENOMEM.
 VIVA_MUST_CHECK int interview_session_reserve_socket(struct interview_session *session, struct viva_error *error);
-// Puts an open socket into its place; takes a reference on it.
-void interview_session_attach(struct interview_session *session, struct viva_websocket *socket);
+// Puts an open socket into its place; takes a reference on it. `expires_at` is its token's, Unix seconds; 0 = never.
+void interview_session_attach(struct interview_session *session, struct viva_websocket *socket, int64_t expires_at);
 // Gives the place back; the socket may be NULL, when it never opened.
 void interview_session_detach(struct interview_session *session, struct viva_websocket *socket);
 bool interview_session_has_sockets(struct interview_session *session);
-// Sends a text message to all sockets, or closes them all.
+// Sends a text message to all sockets, or closes them all, or those whose token has expired.
 void interview_session_broadcast(struct interview_session *session, const char *text);
 void interview_session_close_sockets(struct interview_session *session, int code, const char *reason);
+void interview_session_close_expired(struct interview_session *session, int64_t now_s);
 
-// The score goes to each socket once, however often it is told, and after what comes first on the socket. tell_score()
-// gives how many it went to now; welcome() ends the latter for one socket; true: a score was told meanwhile and is
-// still to be sent.
+// A socket is told what is new once it was greeted, and welcome() says that it was. is_heard(): any was.
+void interview_session_welcome(struct interview_session *session, const struct viva_websocket *socket);
+bool interview_session_is_heard(struct interview_session *session);
+void interview_session_tell(struct interview_session *session, const char *text);
+// The score goes to each of them once, however often it is told; gives how many it went to now.
 size_t interview_session_tell_score(struct interview_session *session, const char *text);
-bool interview_session_welcome(struct interview_session *session, const struct viva_websocket *socket);
 
 // Notes the time of a frame whose analysis is told now; false when a later frame's was told before.
 bool interview_session_note_time(struct interview_session *session, int64_t timestamp_ms);

@@ -15,6 +15,7 @@ PUBLISHERS = {
     "interview.completed": "interview",
     "score.calculated": "scoring",
     "interview.erased": "interview",
+    "interview.changed": "interview",
 }
 TYPES = {
     "frame.captured": "FrameCaptured",
@@ -23,6 +24,7 @@ TYPES = {
     "interview.completed": "InterviewCompleted",
     "score.calculated": "ScoreCalculated",
     "interview.erased": "InterviewErased",
+    "interview.changed": "InterviewChanged",
 }
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 QUEUED, LIVE = 5, 3
@@ -59,6 +61,7 @@ def test_a_stranger_sees_all_events_of_an_interview(stage, rest, frames, watch):
     watch.wait_for(1, "score.calculated", interview.id)
     # Nobody is told of the completion of an interview that was erased before.
     watch.wait_for(1, "interview.completed", interview.id)
+    watch.wait_for(1, "interview.changed", interview.id)
     stage.wait_for_frames(interview.id, QUEUED + LIVE)
     assert interview.call("DELETE").status_code == 204
     watch.wait_for(1, "interview.erased", interview.id)
@@ -106,7 +109,9 @@ def test_an_interview_without_consent_publishes_no_frame(stage, rest, frames, wa
     [score] = watch.wait_for(1, "score.calculated", interview.id)
     assert score.json()["emotion_score"] == 0
     watch.wait_for(1, "interview.completed", interview.id)
+    watch.wait_for(1, "interview.changed", interview.id)
     assert {message.routing_key for message in watch.messages(session=interview.id)} == {
         "interview.completed",
+        "interview.changed",
         "score.calculated",
     }

@@ -7,116 +7,8 @@
 #include "interview/erase.h"
 #include "interview/life.h"
 #include "interview/messages.h"
-#include "interview/routes.h"
 #include "interview/score.h"
-#include "interview_fixture.h"
-#include "net/websocket_client.h"
-#include "net_fixture.h"
-
-enum { TIMEOUT_MS = 20000 };
-
-static const char CONSENTED[] = "{\"user_id\":\"u\",\"total_questions\":1,\"consent\":{\"emotion_analysis\":true}}";
-// What the scoring service has stored; calculated later than anything that the tests' clock says.
-static const char STORED_SCORE[] = "{\"technical_score\":50,\"communication_score\":60,\"emotion_score\":null,"
-				   "\"overall_score\":55,\"feedback\":\"Stored.\",\"calculated_at\":9000000000000}";
-
-static struct net_server *server;
-
-static int handle_stored_score(struct viva_http_request *request, struct viva_http_response *response,
-			       struct viva_error *error)
-{
-	(void)request, (void)error;
-	return viva_http_respond_text(response, 200, "application/json", STORED_SCORE);
-}
-
-static struct viva_http_route routes[16];
-
-// The interview service's own routes, and one of a scoring service that knows a score.
-static int set_up(void **state)
-{
-	interview_fixture_set_up(state);
-	struct interview_fixture *fixture = *state;
-	assert_true(interview_route_count < VIVA_COUNT(routes));
-	memcpy(routes, interview_routes, interview_route_count * sizeof routes[0]);
-	routes[interview_route_count] = (struct viva_http_route){
-		.method = "GET", .pattern = "/api/v1/scores/session/:id", .handle = handle_stored_score};
-	struct viva_http_server_options options = viva_http_server_defaults();
-	options.context = &fixture->service;
-	server = net_server_start(routes, interview_route_count + 1, options);
-	assert_ok(interview_listener_create(&fixture->service, &fixture->service.listener, NULL));
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct interview_fixture *fixture = *state;
-	net_server_stop(server);
-	fixture->service.listener = interview_listener_destroy(fixture->service.listener);
-	return interview_fixture_tear_down(state);
-}
-
-// From now on the scoring service is the one that knows a score.
-static void find_scoring(struct interview_fixture *fixture)
-{
-	struct interview_service *service = &fixture->service;
-	char url[96];
-	snprintf(url, sizeof url, "static:emotion=127.0.0.1:1;scoring=127.0.0.1:%u", net_server_port(server));
-	interview_peers_destroy(service->peers);
-	viva_discovery_destroy(service->runtime.discovery);
-	assert_ok(viva_discovery_open(url, &service->runtime.discovery, NULL));
-	assert_ok(interview_peers_create(&service->runtime, &service->peers, NULL));
-}
-
-// ---- a client
-
-static json_t *receive(struct viva_websocket_client *client, const char *type)
-{
-	struct viva_buffer text = {.limit = 1 << 20};
-	enum viva_websocket_kind kind;
-	assert_ok(viva_websocket_client_receive(client, TIMEOUT_MS, &kind, &text));
-	VIVA_AUTO_JSON message = json_loadb((const char *)text.data, text.size, 0, NULL);
-	viva_buffer_finish(&text);
-	assert_non_null(message);
-	assert_string_equal(json_string_value(json_object_get(message, "type")), type);
-	return json_incref(json_object_get(message, "data"));
-}
-
-static void expect(struct viva_websocket_client *client, const char *type)
-{
-	json_decref(receive(client, type));
-}
-
-static void send_message(struct viva_websocket_client *client, const char *text)
-{
-	assert_ok(viva_websocket_client_send(client, VIVA_WEBSOCKET_TEXT, text, strlen(text)));
-}
-
-// Connects and takes the greeting.
-static struct viva_websocket_client *connect_to(struct interview_fixture *fixture, const char *id)
-{
-	struct viva_claims claims = {.mode = "practice", .emotion_analysis = true};
-	claims.expires_at = viva_clock_unix_ms(&fixture->clock.clock) / 1000 + 3600;
-	snprintf(claims.interview_id, sizeof claims.interview_id, "%s", id);
-	const char *token = NULL;
-	assert_ok(viva_auth_issue(fixture->service.runtime.auth, &claims, fixture->arena, &token));
-	struct viva_websocket_client_options options = {
-		.host = "127.0.0.1",
-		.port = net_server_port(server),
-		.target = viva_arena_printf(fixture->arena, "/ws/interviews/%s?token=%s", id, token),
-	};
-	struct viva_websocket_client *client = NULL;
-	assert_ok(viva_websocket_client_connect(&options, &client, NULL));
-	expect(client, "status");
-	return client;
-}
-
-static struct viva_websocket_client *begin(struct interview_fixture *fixture, const char **ret_id)
-{
-	*ret_id = interview_fixture_start(fixture, CONSENTED);
-	struct viva_websocket_client *client = connect_to(fixture, *ret_id);
-	expect(client, "question");
-	return client;
-}
+#include "interview_sockets.h"
 
 // ---- events
 
@@ -148,7 +40,7 @@ static void publish_emotion(struct interview_fixture *fixture, const char *id, i
 
 static void expect_update(struct viva_websocket_client *client, int64_t number)
 {
-	VIVA_AUTO_JSON data = receive(client, "emotion_update");
+	VIVA_AUTO_JSON data = socket_receive(client, "emotion_update");
 	assert_int_equal(json_integer_value(json_object_get(data, "timestamp")), 1000 * number);
 	assert_string_equal(json_string_value(json_object_get(data, "emotion")), "happy");
 	assert_int_equal(json_integer_value(json_object_get(data, "blink_count")), number);
@@ -160,7 +52,7 @@ static void test_listener__updates_of_queued_frames_are_told_and_those_of_live_o
 {
 	struct interview_fixture *fixture = *state;
 	const char *id = NULL;
-	VIVA_AUTO(viva_websocket_client) client = begin(fixture, &id);
+	VIVA_AUTO(viva_websocket_client) client = socket_begin(fixture, &id);
 	publish_emotion(fixture, id, 1, "live", true);
 	publish_emotion(fixture, id, 2, "queue", true);
 	publish_emotion(fixture, "00000000-0000-7000-8000-000000000000", 3, "queue", true);
@@ -176,13 +68,13 @@ static void test_listener__a_missing_face_is_told_now_and_then_and_never_of_old_
 {
 	struct interview_fixture *fixture = *state;
 	const char *id = NULL;
-	VIVA_AUTO(viva_websocket_client) client = begin(fixture, &id);
+	VIVA_AUTO(viva_websocket_client) client = socket_begin(fixture, &id);
 	for (int64_t number = 10; number < 13; number++)
 		publish_emotion(fixture, id, number, "queue", false);
 	publish_emotion(fixture, id, 20, "queue", true);
 	publish_emotion(fixture, id, 15, "queue", false);
 	publish_emotion(fixture, id, 21, "queue", true);
-	VIVA_AUTO_JSON notice = receive(client, "error");
+	VIVA_AUTO_JSON notice = socket_receive(client, "error");
 	assert_string_equal(json_string_value(json_object_get(notice, "code")), "FACE_NOT_DETECTED");
 	expect_update(client, 20);
 	expect_update(client, 21);
@@ -192,7 +84,7 @@ static void test_listener__a_live_frame_that_fell_into_the_queue_is_told_by_whic
 {
 	struct interview_fixture *fixture = *state;
 	const char *id = NULL;
-	VIVA_AUTO(viva_websocket_client) client = begin(fixture, &id);
+	VIVA_AUTO(viva_websocket_client) client = socket_begin(fixture, &id);
 	// A PNG's head is enough for what the interview service looks at.
 	static const uint8_t png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0,
 				      0,    0,   64,  0,   0,    0,    64,   8,    2, 0, 0, 0,  0,   0,   0,   0};
@@ -224,17 +116,17 @@ static void test_listener__a_score_that_the_scoring_service_has_is_stored_once_a
 	void **state)
 {
 	struct interview_fixture *fixture = *state;
-	find_scoring(fixture);
+	interview_sockets_find_scoring(fixture);
 	const char *id = NULL;
-	VIVA_AUTO(viva_websocket_client) one = begin(fixture, &id);
-	VIVA_AUTO(viva_websocket_client) two = connect_to(fixture, id);
-	expect(two, "question");
+	VIVA_AUTO(viva_websocket_client) one = socket_begin(fixture, &id);
+	VIVA_AUTO(viva_websocket_client) two = socket_connect(fixture, id);
+	socket_expect(two, "question");
 	struct interview_record record;
 	assert_ok(interview_complete(&fixture->service, id, NULL, fixture->arena, &record, NULL));
 	publish_score(fixture, id);
-	VIVA_AUTO_JSON score = receive(one, "score");
+	VIVA_AUTO_JSON score = socket_receive(one, "score");
 	assert_string_equal(json_string_value(json_object_get(score, "feedback")), "Stored.");
-	expect(two, "score");
+	socket_expect(two, "score");
 	record = interview_fixture_load(fixture, id);
 	assert_int_equal(record.state, INTERVIEW_SCORED);
 
@@ -245,12 +137,12 @@ static void test_listener__a_score_that_the_scoring_service_has_is_stored_once_a
 	assert_int_equal(told, 0);
 	assert_ok(interview_score(&fixture->service, id, INT64_MAX, NULL));
 	assert_true(interview_fixture_load(fixture, id).version == record.version);
-	send_message(one, "{\"type\":\"ping\"}");
-	expect(one, "pong");
+	socket_send(one, "{\"type\":\"ping\"}");
+	socket_expect(one, "pong");
 
 	// Who comes later gets it with the greeting.
-	VIVA_AUTO(viva_websocket_client) three = connect_to(fixture, id);
-	expect(three, "score");
+	VIVA_AUTO(viva_websocket_client) three = socket_connect(fixture, id);
+	socket_expect(three, "score");
 	assert_ok(interview_adopt_score(&fixture->service, id, &told, NULL));
 	assert_int_equal(told, 0);
 }
@@ -258,8 +150,8 @@ static void test_listener__a_score_that_the_scoring_service_has_is_stored_once_a
 static void test_listener__a_score_for_other_answers_is_not_taken(void **state)
 {
 	struct interview_fixture *fixture = *state;
-	find_scoring(fixture);
-	const char *id = interview_fixture_start(fixture, CONSENTED);
+	interview_sockets_find_scoring(fixture);
+	const char *id = interview_fixture_start(fixture, INTERVIEW_CONSENTED);
 	struct interview_record record;
 	assert_ok(interview_complete(&fixture->service, id, NULL, fixture->arena, &record, NULL));
 	// Completed after the score was calculated.
@@ -275,12 +167,12 @@ static void test_listener__a_score_for_other_answers_is_not_taken(void **state)
 static void test_listener__an_attempt_whose_answer_was_lost_is_made_up_for_by_what_is_stored(void **state)
 {
 	struct interview_fixture *fixture = *state;
-	const char *id = interview_fixture_start(fixture, CONSENTED);
+	const char *id = interview_fixture_start(fixture, INTERVIEW_CONSENTED);
 	struct interview_record record;
 	assert_ok(interview_complete(&fixture->service, id, NULL, fixture->arena, &record, NULL));
 	// Nobody at all is there, then a scoring service that speaks no gRPC.
 	assert_error(interview_score(&fixture->service, id, INT64_MAX, NULL), VIVA_EEMOTIONDOWN);
-	find_scoring(fixture);
+	interview_sockets_find_scoring(fixture);
 	assert_ok(interview_score(&fixture->service, id, INT64_MAX, NULL));
 	assert_int_equal(interview_fixture_load(fixture, id).state, INTERVIEW_SCORED);
 }
@@ -291,18 +183,15 @@ static void test_listener__the_sockets_of_an_interview_erased_elsewhere_are_told
 	struct interview_service other = {0};
 	interview_fixture_init_instance(fixture, &other);
 	const char *id = NULL;
-	VIVA_AUTO(viva_websocket_client) client = begin(fixture, &id);
+	VIVA_AUTO(viva_websocket_client) client = socket_begin(fixture, &id);
 	assert_ok(interview_erase(&other, id, NULL, fixture->arena, NULL));
-	VIVA_AUTO_JSON gone = receive(client, "error");
+	VIVA_AUTO_JSON gone = socket_receive(client, "error");
 	assert_string_equal(json_string_value(json_object_get(gone, "code")), "NOT_FOUND");
-	struct viva_buffer text = {.limit = 1 << 20};
-	enum viva_websocket_kind kind;
-	assert_error(viva_websocket_client_receive(client, TIMEOUT_MS, &kind, &text), VIVA_ECLOSED);
-	viva_buffer_finish(&text);
+	socket_expect_end(client);
 	interview_fixture_finish_instance(&other);
 }
 
-#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, interview_sockets_set_up, interview_sockets_tear_down)
 
 int main(void)
 {

@@ -211,8 +211,9 @@ static void test_session__without_sockets_nobody_is_told_a_score(void **state)
 	set_up(&fixture, 10);
 	struct interview_session *session = get(&fixture, "a");
 	assert_false(interview_session_has_sockets(session));
+	interview_session_welcome(session, NULL);
+	assert_false(interview_session_is_heard(session));
 	assert_int_equal(interview_session_tell_score(session, "{}"), 0);
-	assert_false(interview_session_welcome(session, NULL));
 	interview_session_unref(session);
 	tear_down(&fixture);
 }
