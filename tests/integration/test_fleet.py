@@ -104,7 +104,7 @@ def test_instances_that_come_and_go_cost_no_call(fleet, face):
         print(f"from passing to the first call: {time.monotonic() - passing:.3f} s")
         first.running.process.send_signal(signal.SIGTERM)
         wait_until(lambda: target(first) not in fleet.agent.passing("emotion"), "the old one has left")
-        assert first.running.process.wait(60) == 0
+        assert first.running.process.wait(viva_platform.STOP_LIMIT_S) == 0
         load.wait_for(20)
         third = fleet.start("interview")  # now the other hop
         wait_until(lambda: metric(third, "viva_http_requests_total"), "the new interview instance is used")

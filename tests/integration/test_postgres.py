@@ -148,7 +148,7 @@ def test_tls_is_verified_and_a_wrong_authority_refused(tmp_path, make_service):
         bad = server.url(sslmode="verify-full", sslrootcert=str(certificates / "other-ca.pem"))
         refused = viva_platform.Process(["interview", "--data-dir", tmp_path / "data", "--port", "0"], tmp_path / "refused.log",
                                         viva_platform.clean_environment(VIVA_STORE_URL=bad))  # fmt: skip
-        assert refused.process.wait(60) == 1
+        assert refused.process.wait(viva_platform.STOP_LIMIT_S) == 1
         assert "certificate" in refused.log() and postgres.PASSWORD not in refused.log()
 
 
