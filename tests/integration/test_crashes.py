@@ -97,6 +97,8 @@ class PatientCandidate:
             self.sent += 1
             socket.send_frame(picture, viva_client.now_ms())
             kind, data = socket.receive()
+            while kind == "analysis":  # of an answer that was judged once scoring was back
+                kind, data = socket.receive()
             if kind == "emotion_update":
                 self.updates += 1
             else:
@@ -110,7 +112,8 @@ class PatientCandidate:
             if kind == "error":
                 # The answer was stored before the connection broke, and its acknowledgement was lost.
                 assert data["code"] in ("ALREADY_ANSWERED", "EMOTION_UNAVAILABLE"), data
-            if kind == "analysis" or kind == "error" and data["code"] == "ALREADY_ANSWERED":
+            is_taken = kind == "analysis" and data["question_id"] == question["id"]
+            if is_taken or kind == "error" and data["code"] == "ALREADY_ANSWERED":
                 self.acknowledged[question["id"]] = transcript
             if kind == "status":
                 return (data, None) if data["progress"] == 100 else (data, socket.wait_for("question"))
