@@ -36,7 +36,7 @@ def poisons(event, session):
 
 
 
-@pytest.mark.parametrize("key", event_bus.KEYS)
+@pytest.mark.parametrize("key", QUEUES)
 def test_poison_dies_and_what_is_behind_it_lives(stage, rest, frames, watch, key):
     interview = rest.start(total_questions=1)
     event = event_bus.KEYS[key]
