@@ -15,6 +15,7 @@ struct viva_http_client {
 	pthread_mutex_t lock;
 	CURL *idle[MAX_IDLE_HANDLES];  // each keeps its connections
 	size_t idle_count;
+	char *ca_file;  // NULL = what the system trusts
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -36,6 +37,16 @@ int viva_http_client_create(struct viva_http_client **ret_client)
 	return 0;
 }
 
+int viva_http_client_set_ca_file(struct viva_http_client *client, const char *path)
+{
+	char *copy = strdup(path);
+	if (!copy)
+		return VIVA_ENOMEM;
+	free(client->ca_file);
+	client->ca_file = copy;
+	return 0;
+}
+
 struct viva_http_client *viva_http_client_destroy(struct viva_http_client *client)
 {
 	if (!client)
@@ -43,6 +54,7 @@ struct viva_http_client *viva_http_client_destroy(struct viva_http_client *clien
 	for (size_t i = 0; i < client->idle_count; i++)
 		curl_easy_cleanup(client->idle[i]);
 	pthread_mutex_destroy(&client->lock);
+	free(client->ca_file);
 	free(client);
 	return NULL;
 }
@@ -138,6 +150,14 @@ static void set_options(CURL *handle, const struct viva_http_call *call, struct 
 	curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, call->method);
 }
 
+static void trust(CURL *handle, const char *ca_file)
+{
+	if (!ca_file)
+		return;
+	curl_easy_setopt(handle, CURLOPT_CAINFO, ca_file);
+	curl_easy_setopt(handle, CURLOPT_CAPATH, NULL);
+}
+
 static int code_of(CURLcode result, bool is_too_large, bool cuts_response)
 {
 	switch (result) {
@@ -154,6 +174,7 @@ static int code_of(CURLcode result, bool is_too_large, bool cuts_response)
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return VIVA_EINVAL;
+	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_BAD_CONTENT_ENCODING:
 		return VIVA_EBADGATEWAY;
@@ -199,6 +220,7 @@ int viva_http_call(struct viva_http_client *client, const struct viva_http_call 
 	struct receiving receiving = {0};
 	viva_buffer_init(&receiving.body, call->max_response_bytes);
 	set_options(handle, call, headers, &receiving);
+	trust(handle, client->ca_file);
 	CURLcode result = curl_easy_perform(handle);
 	code = code_of(result, receiving.is_too_large, call->cuts_response);
 	if (code == 0)

@@ -36,11 +36,14 @@ struct viva_http_reply {
 };
 
 VIVA_MUST_CHECK int viva_http_client_create(struct viva_http_client **ret_client);
+// Servers of https must prove themselves by an authority of this PEM file instead of the system's; copied. Before the
+// first call. VIVA_ENOMEM.
+VIVA_MUST_CHECK int viva_http_client_set_ca_file(struct viva_http_client *client, const char *path);
 struct viva_http_client *viva_http_client_destroy(struct viva_http_client *client);
 VIVA_DEFINE_AUTO(viva_http_client)
 
 // Any answer, whatever its status, is a success. VIVA_EUNAVAILABLE (no connection), VIVA_EDEADLINE, VIVA_ELIMIT,
-// VIVA_EINVAL (url), VIVA_EBADGATEWAY (not HTTP), VIVA_ENOMEM.
+// VIVA_EINVAL (url), VIVA_EBADGATEWAY (not HTTP, or a certificate that is not trusted), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_http_call(struct viva_http_client *client, const struct viva_http_call *call,
 				   struct viva_arena *arena, struct viva_http_reply *ret_reply,
 				   struct viva_error *error);

@@ -63,6 +63,10 @@ int http_connection_accept(struct viva_http_server *server)
 		transport_close(transport, status);
 		return 0;
 	}
+	if (server->options.tls && transport_secure(transport, server->options.tls) != 0) {
+		transport_close(transport, UV_ENOMEM);
+		return 0;
+	}
 	uv_tcp_nodelay(&transport->tcp, 1);
 	transport_set_deadline(transport, is_beyond ? REFUSED_DEADLINE_MS : server->options.header_timeout_ms);
 	transport_start_reading(transport);
@@ -519,6 +523,12 @@ static void on_taken(void *owner)
 		options->on_http2_connection(copy, options->http2_context);
 }
 
+static void on_plain(void *owner)
+{
+	refuse_current(owner, VIVA_EPROTOCOL, "this port speaks HTTPS only");
+	http_connection_flush(owner);
+}
+
 static const struct transport_protocol http_protocol = {
 	.on_data = on_data,
 	.on_end = on_end,
@@ -527,6 +537,7 @@ static const struct transport_protocol http_protocol = {
 	.on_closed = on_closed,
 	.on_first_look = on_first_look,
 	.on_taken = on_taken,
+	.on_plain = on_plain,
 };
 
 void http_connection_stop(struct http_connection *connection)

@@ -44,6 +44,7 @@ void http_server_release(struct viva_http_server *server)
 		return;
 	http_router_destroy(server->router);
 	relay_pool_destroy(server->relay_pool);
+	viva_tls_destroy(server->options.tls);
 	free(server);
 }
 
@@ -107,6 +108,8 @@ int viva_http_server_create(const struct viva_http_server_options *options, stru
 	server->options = *options;
 	snprintf(server->host, sizeof server->host, "%s", options->host);
 	server->options.host = server->host;
+	if (options->tls)
+		viva_tls_ref(options->tls);
 	server->references = 1;
 	int code = http_router_create(options->route_tables, options->route_counts, options->route_table_count,
 				      &server->router, error);
@@ -146,6 +149,13 @@ int viva_http_server_start(struct viva_http_server *server, struct viva_error *e
 				 uv_strerror(status));
 	server->is_listening = true;
 	return 0;
+}
+
+void viva_http_server_set_tls(struct viva_http_server *server, struct viva_tls *tls)
+{
+	struct viva_tls *before = server->options.tls;
+	server->options.tls = viva_tls_ref(tls);
+	viva_tls_destroy(before);
 }
 
 uint16_t viva_http_server_port(const struct viva_http_server *server)

@@ -18,6 +18,7 @@
 #include "base/macros.h"
 #include "base/pool.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 struct viva_http_server;
 struct viva_http_response;
@@ -113,6 +114,7 @@ struct viva_http_server_options {
 	// Called with connections that open with the HTTP/2 preface; owns fd afterwards. NULL: they are answered 400.
 	void (*on_http2_connection)(int fd, void *context);
 	void *http2_context;
+	struct viva_tls *tls;  // what connections speak; the server takes a reference. NULL: plain HTTP. Default NULL.
 };
 
 struct viva_http_server_options viva_http_server_defaults(void);
@@ -121,6 +123,8 @@ struct viva_http_server_options viva_http_server_defaults(void);
 VIVA_MUST_CHECK int viva_http_server_create(const struct viva_http_server_options *options,
 					    struct viva_http_server **ret_server, struct viva_error *error);
 VIVA_MUST_CHECK int viva_http_server_start(struct viva_http_server *server, struct viva_error *error);
+// Connections from now on speak TLS with these, in place of those that the server was made with. Loop's thread.
+void viva_http_server_set_tls(struct viva_http_server *server, struct viva_tls *tls);
 uint16_t viva_http_server_port(const struct viva_http_server *server);
 // Stops accepting, answers what is in progress (then `Connection: close`), closes WebSockets with 1012, and calls
 // on_stopped(context) on the loop when all connections are gone or after grace_ms, when the rest is cut.

@@ -61,7 +61,7 @@ static int write_forwarded(const struct http_exchange *exchange, const char *hos
 	// A proxy in front of us knows better how the client came in.
 	const char *proto = http_head_find(&exchange->head, "x-forwarded-proto");
 	if (!proto || (strcasecmp(proto, "https") != 0 && strcasecmp(proto, "http") != 0))
-		proto = "http";
+		proto = exchange->connection->transport.tls ? "https" : "http";
 	const char *original = http_head_find(&exchange->head, "x-forwarded-host");
 	int code = write_forwarded_for(exchange, out);
 	return code != 0 ? code

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "net/loop_internal.h"
+#include "net/transport_tls.h"
 
 enum { MAX_PARTS = 8 };
 
@@ -92,7 +93,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer
 	(void)suggested;
 	struct transport *transport = handle->data;
 	// libuv asks for memory when bytes are there but still unread: the one moment to look at them in the kernel.
-	if (!transport->has_looked && transport->protocol->on_first_look) {
+	if (!transport->has_looked && !transport->tls && transport->protocol->on_first_look) {
 		transport->look = transport->protocol->on_first_look(transport->owner);
 		if (transport->look != TRANSPORT_LOOK_READ) {
 			*ret_buffer = uv_buf_init(NULL, 0);
@@ -103,15 +104,23 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer
 	*ret_buffer = uv_buf_init((char *)viva_loop_scratch(handle->loop), VIVA_LOOP_SCRATCH_BYTES);
 }
 
+void transport_end_reading(struct transport *transport)
+{
+	transport->is_reading = false;
+	uv_read_stop((uv_stream_t *)&transport->tcp);
+	transport->protocol->on_end(transport->owner);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 {
 	struct transport *transport = stream->data;
-	if (size > 0) {
+	if (size > 0 && transport->tls) {
+		transport_tls_receive(transport, (uint8_t *)buffer->base, (size_t)size);
+	} else if (size > 0) {
 		transport->protocol->on_data(transport->owner, (uint8_t *)buffer->base, (size_t)size);
 	} else if (size == UV_EOF) {
-		transport->is_reading = false;
-		uv_read_stop(stream);
-		transport->protocol->on_end(transport->owner);
+		// Also where TLS should have said so before: what the bytes mean tells whether they are whole.
+		transport_end_reading(transport);
 	} else if (size == UV_ENOBUFS) {
 		if (transport->look == TRANSPORT_LOOK_TAKE)
 			transport->protocol->on_taken(transport->owner);
@@ -160,7 +169,7 @@ void transport_set_deadline(struct transport *transport, uint64_t delay_ms)
 	arm_timer(transport);
 }
 
-static void note_unsent(struct transport *transport)
+void transport_note_unsent(struct transport *transport)
 {
 	size_t unsent = transport_unsent(transport);
 	if (unsent == 0)
@@ -235,7 +244,7 @@ static void write_later(struct transport *transport, struct pending_write *write
 		transport_close(transport, status);
 		return;
 	}
-	note_unsent(transport);
+	transport_note_unsent(transport);
 }
 
 static unsigned to_buffers(const struct viva_bytes *parts, size_t count, uv_buf_t *ret_buffers)
@@ -248,8 +257,8 @@ static unsigned to_buffers(const struct viva_bytes *parts, size_t count, uv_buf_
 	return used;
 }
 
-void transport_write(struct transport *transport, const struct viva_bytes *parts, size_t count,
-		     void (*release)(void *context), void *context)
+void transport_write_raw(struct transport *transport, const struct viva_bytes *parts, size_t count,
+			 void (*release)(void *context), void *context)
 {
 	uv_buf_t buffers[MAX_PARTS];
 	unsigned used = to_buffers(parts, count, buffers);
@@ -267,8 +276,21 @@ void transport_write(struct transport *transport, const struct viva_bytes *parts
 	write_later(transport, write, buffers, left);
 }
 
+void transport_write(struct transport *transport, const struct viva_bytes *parts, size_t count,
+		     void (*release)(void *context), void *context)
+{
+	if (transport->tls)
+		transport_tls_write(transport, parts, count, false, release, context);
+	else
+		transport_write_raw(transport, parts, count, release, context);
+}
+
 void transport_write_parts(struct transport *transport, const struct viva_bytes *parts, size_t count)
 {
+	if (transport->tls) {
+		transport_tls_write(transport, parts, count, true, NULL, NULL);
+		return;
+	}
 	uv_buf_t buffers[MAX_PARTS];
 	unsigned used = to_buffers(parts, count, buffers);
 	unsigned left = transport->is_closing || used == 0 ? 0 : write_now(transport, buffers, used);
@@ -301,7 +323,7 @@ void transport_write_copy(struct transport *transport, const void *data, size_t 
 
 size_t transport_unsent(const struct transport *transport)
 {
-	return transport->tcp.write_queue_size;
+	return transport->tcp.write_queue_size + (transport->tls ? transport_tls_waiting(transport->tls) : 0);
 }
 
 static void on_shut_down(uv_shutdown_t *request, int status)
@@ -314,11 +336,13 @@ static void on_shut_down(uv_shutdown_t *request, int status)
 		transport_close(transport, status);
 }
 
-void transport_shut_down(struct transport *transport)
+void transport_resume_shut_down(struct transport *transport)
 {
-	if (transport->is_closing || transport->is_shutting_down)
+	if (!transport->is_shutting_down || transport->has_begun_to_shut || transport->is_closing)
 		return;
-	transport->is_shutting_down = true;
+	if (transport->tls && !transport_tls_end(transport))
+		return;
+	transport->has_begun_to_shut = true;
 	struct pending_shutdown *shutdown = malloc(sizeof *shutdown);
 	if (!shutdown) {
 		transport_close(transport, UV_ENOMEM);
@@ -330,6 +354,12 @@ void transport_shut_down(struct transport *transport)
 		free(shutdown);
 		transport_close(transport, status);
 	}
+}
+
+void transport_shut_down(struct transport *transport)
+{
+	transport->is_shutting_down = true;
+	transport_resume_shut_down(transport);
 }
 
 void transport_finish(struct transport *transport)
@@ -344,8 +374,10 @@ void transport_finish(struct transport *transport)
 static void on_handle_closed(uv_handle_t *handle)
 {
 	struct transport *transport = handle->data;
-	if (--transport->open_handles == 0)
-		transport->protocol->on_closed(transport->owner, transport->error);
+	if (--transport->open_handles > 0)
+		return;
+	transport_tls_destroy(viva_take(&transport->tls));
+	transport->protocol->on_closed(transport->owner, transport->error);
 }
 
 void transport_close(struct transport *transport, int uv_error)

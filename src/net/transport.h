@@ -17,8 +17,10 @@
 
 #include "base/bytes.h"
 #include "base/macros.h"
+#include "net/tls.h"
 
 struct transport;
+struct transport_tls;
 
 // What to do about bytes that are still in the kernel: read them, look again when more have come, or leave them there
 // for whoever takes the connection over.
@@ -34,6 +36,9 @@ struct transport_protocol {
 	// Before the first read, as soon as bytes are there; must not close. NULL = READ.
 	enum transport_look (*on_first_look)(void *owner);
 	void (*on_taken)(void *owner);  // after TAKE
+	// A secured one turned out to be spoken to in plain HTTP, and is plain from now on; what came is dropped. NULL:
+	// it is closed.
+	void (*on_plain)(void *owner);
 };
 
 enum transport_pause {
@@ -47,6 +52,7 @@ enum { TRANSPORT_HIGH_WATER = 256 * 1024, TRANSPORT_LOW_WATER = 64 * 1024 };
 struct transport {
 	uv_tcp_t tcp;
 	uv_timer_t timer;
+	struct transport_tls *tls;  // NULL = plain
 	const struct transport_protocol *protocol;
 	void *owner;
 	uint64_t deadline_ms;        // loop time; 0 = none
@@ -60,7 +66,9 @@ struct transport {
 	bool is_reading;
 	bool is_closing;
 	bool is_above_high_water;
-	bool is_shutting_down, has_shut_down;
+	bool is_shutting_down;   // asked for,
+	bool has_begun_to_shut;  // all before it is written or with the kernel,
+	bool has_shut_down;      // done
 	bool closes_after_shutdown;
 	enum transport_look look;  // the last one's result
 	bool has_looked;
@@ -70,6 +78,8 @@ struct transport {
 // Returns a uv error, then there is nothing to close.
 VIVA_MUST_CHECK int transport_init(struct transport *transport, uv_loop_t *uv,
 				   const struct transport_protocol *protocol, void *owner, uint32_t write_timeout_ms);
+// Speaks TLS as the server from the first byte on; before the first read. VIVA_ENOMEM.
+VIVA_MUST_CHECK int transport_secure(struct transport *transport, struct viva_tls *tls);
 // The owner changes, for instance after an upgrade. Nothing else does.
 void transport_adopt(struct transport *transport, const struct transport_protocol *protocol, void *owner);
 void transport_start_reading(struct transport *transport);
@@ -91,6 +101,14 @@ void transport_shut_down(struct transport *transport);
 // Closes once a shutdown asked for before, or now, is through.
 void transport_finish(struct transport *transport);
 void transport_close(struct transport *transport, int uv_error);
+
+// For transport_tls.c: past TLS.
+void transport_write_raw(struct transport *transport, const struct viva_bytes *parts, size_t count,
+			 void (*release)(void *context), void *context);
+void transport_note_unsent(struct transport *transport);
+void transport_resume_shut_down(struct transport *transport);
+void transport_end_reading(struct transport *transport);
+
 // "127.0.0.1:40312" or "[::1]:40312"; "" when it isn't known.
 void transport_peer(const struct transport *transport, char *ret_text, size_t size);
 

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/websocket_client.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "net/client_stream.h"
 #include "net/websocket_codec.h"
 
 enum {
@@ -29,7 +22,7 @@ enum {
 enum client_state { CLIENT_OPEN, CLIENT_CLOSING, CLIENT_CLOSED };
 
 struct viva_websocket_client {
-	int fd;
+	struct client_stream *stream;
 	enum client_state state;
 	int close_code;
 	uint32_t send_timeout_ms;
@@ -37,87 +30,6 @@ struct viva_websocket_client {
 	size_t begin, end;  // of what is read and not yet decoded
 	uint8_t input[READ_BYTES];
 };
-
-static int64_t deadline_in(uint32_t timeout_ms)
-{
-	return viva_clock_now_ms(viva_system_clock()) + timeout_ms;
-}
-
-// 0 once `events` or an error can be had, VIVA_EDEADLINE.
-static int wait_for(int fd, short events, int64_t deadline_ms)
-{
-	for (;;) {
-		int64_t left = deadline_ms - viva_clock_now_ms(viva_system_clock());
-		struct pollfd poll_fd = {.fd = fd, .events = events};
-		int ready = poll(&poll_fd, 1, left > 0 ? (int)VIVA_MIN(left, (int64_t)INT32_MAX) : 0);
-		if (ready > 0)
-			return 0;
-		if (ready == 0 && left <= 0)
-			return VIVA_EDEADLINE;
-		if (ready < 0 && errno != EINTR)
-			return VIVA_ECLOSED;
-	}
-}
-
-static int write_all(int fd, const void *data, size_t size, int64_t deadline_ms)
-{
-	const uint8_t *at = data;
-	while (size > 0) {
-		ssize_t written = send(fd, at, size, MSG_NOSIGNAL);
-		if (written >= 0) {
-			at += written;
-			size -= (size_t)written;
-			continue;
-		}
-		if (errno != EAGAIN && errno != EINTR)
-			return VIVA_ECLOSED;
-		int code = errno == EAGAIN ? wait_for(fd, POLLOUT, deadline_ms) : 0;
-		if (code != 0)
-			return code;
-	}
-	return 0;
-}
-
-static int connect_one(const struct addrinfo *address, int64_t deadline_ms, int *ret_fd)
-{
-	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return VIVA_EUNAVAILABLE;
-	int code = 0;
-	if (connect(fd, address->ai_addr, address->ai_addrlen) != 0)
-		code = errno == EINPROGRESS ? wait_for(fd, POLLOUT, deadline_ms) : VIVA_EUNAVAILABLE;
-	int failure = 0;
-	socklen_t length = sizeof failure;
-	if (code == 0 && (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &length) != 0 || failure != 0))
-		code = VIVA_EUNAVAILABLE;
-	if (code != 0) {
-		close(fd);
-		return code;
-	}
-	int yes = 1;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-	*ret_fd = fd;
-	return 0;
-}
-
-static int connect_any(const struct viva_websocket_client_options *options, int64_t deadline_ms, int *ret_fd,
-		       struct viva_error *error)
-{
-	char service[8];
-	snprintf(service, sizeof service, "%u", options->port);
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-	struct addrinfo *found = NULL;
-	int status = getaddrinfo(options->host, service, &hints, &found);
-	if (status != 0)
-		return viva_fail(error, VIVA_EUNAVAILABLE, NULL, "can't resolve %s: %s", options->host,
-				 gai_strerror(status));
-	int code = VIVA_EUNAVAILABLE;
-	for (const struct addrinfo *at = found; at && code != 0; at = at->ai_next)
-		code = connect_one(at, deadline_ms, ret_fd);
-	freeaddrinfo(found);
-	return code == 0 ? 0
-			 : viva_fail(error, code, NULL, "can't connect to %s port %u", options->host, options->port);
-}
 
 static void make_key(char ret_key[25])
 {
@@ -127,8 +39,8 @@ static void make_key(char ret_key[25])
 	ret_key[24] = '\0';
 }
 
-static int send_handshake(const struct viva_websocket_client_options *options, const char *key, int fd,
-			  int64_t deadline_ms)
+static int send_handshake(const struct viva_websocket_client_options *options, const char *key,
+			  struct client_stream *stream, int64_t deadline_ms)
 {
 	struct viva_buffer head;
 	viva_buffer_init(&head, MAX_ANSWER_BYTES);
@@ -144,7 +56,7 @@ static int send_handshake(const struct viva_websocket_client_options *options, c
 	if (code == 0)
 		code = viva_buffer_append_text(&head, "\r\n");
 	if (code == 0)
-		code = write_all(fd, head.data, head.size, deadline_ms);
+		code = client_stream_write(stream, head.data, head.size, deadline_ms);
 	viva_buffer_finish(&head);
 	return code == VIVA_ECLOSED ? VIVA_EUNAVAILABLE : code == VIVA_ELIMIT ? VIVA_EUSAGE : code;
 }
@@ -207,15 +119,14 @@ static int receive_answer(struct viva_websocket_client *client, const char *key,
 {
 	char *input = (char *)client->input;
 	for (;;) {
-		int code = wait_for(client->fd, POLLIN, deadline_ms);
+		size_t size = 0;
+		int code = client_stream_read(client->stream, input + client->end, READ_BYTES - 1 - client->end,
+					      deadline_ms, &size);
+		if (code == VIVA_ECLOSED)
+			return viva_fail(error, VIVA_EUNAVAILABLE, NULL, "the server closed during the handshake");
 		if (code != 0)
 			return code;
-		ssize_t size = recv(client->fd, input + client->end, READ_BYTES - 1 - client->end, 0);
-		if (size < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (size <= 0)
-			return viva_fail(error, VIVA_EUNAVAILABLE, NULL, "the server closed during the handshake");
-		client->end += (size_t)size;
+		client->end += size;
 		input[client->end] = '\0';
 		char *stop = memmem(input, client->end, "\r\n\r\n", 4);
 		if (stop) {
@@ -256,18 +167,17 @@ int viva_websocket_client_connect(const struct viva_websocket_client_options *op
 	VIVA_AUTO(viva_websocket_client) client = calloc(1, sizeof *client);
 	if (!client)
 		return VIVA_ENOMEM;
-	client->fd = -1;
 	client->send_timeout_ms = options->send_timeout_ms != 0 ? options->send_timeout_ms : DEFAULT_SEND_MS;
 	viva_websocket_decoder_init(&client->decoder, VIVA_WEBSOCKET_CLIENT,
 				    options->max_message_bytes != 0 ? options->max_message_bytes
 								    : DEFAULT_MESSAGE_BYTES);
 	char key[25];
 	make_key(key);
-	int64_t deadline_ms =
-		deadline_in(options->connect_timeout_ms != 0 ? options->connect_timeout_ms : DEFAULT_CONNECT_MS);
-	code = connect_any(options, deadline_ms, &client->fd, error);
+	int64_t deadline_ms = client_stream_deadline(options->connect_timeout_ms != 0 ? options->connect_timeout_ms
+										      : DEFAULT_CONNECT_MS);
+	code = client_stream_connect(options->host, options->port, options->tls, deadline_ms, &client->stream, error);
 	if (code == 0)
-		code = send_handshake(options, key, client->fd, deadline_ms);
+		code = send_handshake(options, key, client->stream, deadline_ms);
 	if (code == 0)
 		code = receive_answer(client, key, deadline_ms, error);
 	if (code != 0)
@@ -297,7 +207,8 @@ static int send_frame(struct viva_websocket_client *client, enum viva_websocket_
 		return VIVA_ENOMEM;
 	size_t head_size = viva_websocket_encode_head(frame, opcode, true, size, mask);
 	viva_websocket_mask(frame + head_size, data, size, mask, 0);
-	int code = write_all(client->fd, frame, head_size + size, deadline_in(client->send_timeout_ms));
+	int code = client_stream_write(client->stream, frame, head_size + size,
+				       client_stream_deadline(client->send_timeout_ms));
 	free(frame);
 	// Half a frame may be out: nothing can follow it.
 	if (code != 0)
@@ -379,24 +290,13 @@ static int decode_input(struct viva_websocket_client *client, enum viva_websocke
 static int read_more(struct viva_websocket_client *client, int64_t deadline_ms)
 {
 	client->begin = client->end = 0;
-	for (;;) {
-		int code = wait_for(client->fd, POLLIN, deadline_ms);
-		if (code != 0)
-			return code;
-		ssize_t size = recv(client->fd, client->input, READ_BYTES, 0);
-		if (size > 0) {
-			client->end = (size_t)size;
-			return 0;
-		}
-		if (size == 0 || (errno != EAGAIN && errno != EINTR))
-			return VIVA_ECLOSED;
-	}
+	return client_stream_read(client->stream, client->input, READ_BYTES, deadline_ms, &client->end);
 }
 
 int viva_websocket_client_receive(struct viva_websocket_client *client, uint32_t timeout_ms,
 				  enum viva_websocket_kind *ret_kind, struct viva_buffer *ret_message)
 {
-	int64_t deadline_ms = deadline_in(timeout_ms);
+	int64_t deadline_ms = client_stream_deadline(timeout_ms);
 	while (client->state != CLIENT_CLOSED) {
 		int code = decode_input(client, ret_kind, ret_message);
 		if (code != VIVA_EDEADLINE)
@@ -417,7 +317,7 @@ int viva_websocket_client_close_code(const struct viva_websocket_client *client)
 
 void viva_websocket_client_close(struct viva_websocket_client *client, int code, uint32_t timeout_ms)
 {
-	int64_t deadline_ms = deadline_in(timeout_ms);
+	int64_t deadline_ms = client_stream_deadline(timeout_ms);
 	int result = send_close(client, code);
 	struct viva_buffer dropped;
 	viva_buffer_init(&dropped, client->decoder.max_message_bytes);
@@ -435,8 +335,7 @@ struct viva_websocket_client *viva_websocket_client_destroy(struct viva_websocke
 	if (!client)
 		return NULL;
 	viva_websocket_decoder_finish(&client->decoder);
-	if (client->fd >= 0)
-		close(client->fd);
+	client_stream_destroy(client->stream);
 	free(client);
 	return NULL;
 }

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/macros.h"
+#include "net/tls.h"
 #include "net/websocket.h"
 
 struct viva_websocket_client;
@@ -19,6 +20,7 @@ struct viva_websocket_client;
 struct viva_websocket_client_options {
 	const char *host;  // name or address, without brackets
 	uint16_t port;
+	struct viva_tls *tls;        // of a client: wss. Borrowed for the call. NULL = ws.
 	const char *target;          // "/ws/interviews/1?token=…": path and query as sent
 	const char *const *headers;  // further "Name: value" lines (Authorization, Sec-WebSocket-Protocol, …)
 	size_t header_count;
@@ -28,7 +30,8 @@ struct viva_websocket_client_options {
 };
 
 // Connects and does the opening handshake. VIVA_EUNAVAILABLE (no connection), VIVA_EDEADLINE, VIVA_EUSAGE (a header or
-// the target that can't be sent), VIVA_EBADGATEWAY (not a WebSocket answer), VIVA_ENOMEM. An HTTP refusal becomes the
+// the target that can't be sent), VIVA_EBADGATEWAY (not a WebSocket answer, no TLS or not
+// with whom we wanted), VIVA_ENOMEM. An HTTP refusal becomes the
 // error that best stands for it (401 VIVA_EUNAUTHORIZED, 403 VIVA_EFORBIDDEN, 404 VIVA_ENOTFOUND, 429 VIVA_ERATE,
 // 5xx VIVA_EUNAVAILABLE, else VIVA_EBADGATEWAY) with the status in the sentence.
 VIVA_MUST_CHECK int viva_websocket_client_connect(const struct viva_websocket_client_options *options,

@@ -46,6 +46,33 @@ struct net_server *net_server_start(const struct viva_http_route *routes, size_t
 	return server;
 }
 
+struct errand {
+	void (*run)(void *context);
+	void *context;
+	pthread_barrier_t done;
+};
+
+static void run_errand(void *context)
+{
+	struct errand *errand = context;
+	errand->run(errand->context);
+	pthread_barrier_wait(&errand->done);
+}
+
+void net_server_run(struct net_server *server, void (*run_there)(void *context), void *context)
+{
+	struct errand errand = {.run = run_there, .context = context};
+	pthread_barrier_init(&errand.done, NULL, 2);
+	assert_ok(viva_loop_post(server->loop, run_errand, &errand));
+	pthread_barrier_wait(&errand.done);
+	pthread_barrier_destroy(&errand.done);
+}
+
+void net_server_set_tls(struct net_server *server, struct viva_tls *tls)
+{
+	viva_http_server_set_tls(server->server, tls);
+}
+
 uint16_t net_server_port(const struct net_server *server)
 {
 	return viva_http_server_port(server->server);

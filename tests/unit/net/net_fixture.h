@@ -15,6 +15,9 @@ struct net_server;
 // Starts a server with `routes` on a free port; `options` may set anything but port, routes, loop and pool.
 struct net_server *net_server_start(const struct viva_http_route *routes, size_t route_count,
 				    struct viva_http_server_options options);
+// Runs it on the server's loop and waits for its end.
+void net_server_run(struct net_server *server, void (*run)(void *context), void *context);
+void net_server_set_tls(struct net_server *server, struct viva_tls *tls);  // on its loop
 uint16_t net_server_port(const struct net_server *server);
 // Asks it to stop and waits until it did. NULL is fine.
 void net_server_stop(struct net_server *server);
