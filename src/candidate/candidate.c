@@ -9,18 +9,13 @@
 #include "base/command.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "candidate/client.h"
 #include "candidate/conversation.h"
 
 static const char usage[] = "viva candidate [OPTIONS]\nTakes a whole interview from the terminal: shows frames and "
 			    "gives answers from files.";
 
 static const struct viva_option options[] = {
-	{.name = "url",
-	 .type = VIVA_OPTION_TEXT,
-	 .default_value = "http://127.0.0.1:8000",
-	 .unit = "URL",
-	 .help = "The gateway of the platform"},
-	{.name = "api-key", .type = VIVA_OPTION_TEXT, .help = "API key of the platform", .secret = true},
 	{.name = "user", .type = VIVA_OPTION_TEXT, .default_value = "candidate", .help = "Name of the candidate"},
 	{.name = "frames",
 	 .type = VIVA_OPTION_TEXT,
@@ -123,14 +118,10 @@ static int run(const struct viva_config *config, struct viva_error *error)
 	VIVA_AUTO(viva_film) frames = NULL;
 	VIVA_AUTO(candidate_answers) answers = NULL;
 	const char *frames_path = viva_config_text(config, "frames");
-	const char *api_key = viva_config_text(config, "api-key");
 
 	int result = make_plan(config, &plan, error);
 	if (result == 0)
-		result = candidate_client_create(viva_config_text(config, "url"), &client, error);
-	if (result == 0 && api_key && candidate_client_set_credential(client, api_key) < 0)
-		result = viva_fail(error, VIVA_EUSAGE, "api-key",
-				   "--api-key has a line break, or is too long for a key");
+		result = candidate_client_create(config, &client, error);
 	if (result == 0)
 		result = candidate_answers_open(viva_config_text(config, "answers"), &answers, error);
 	if (result == 0 && frames_path)
@@ -160,7 +151,10 @@ static int run(const struct viva_config *config, struct viva_error *error)
 
 int viva_candidate_main(int argument_count, char **arguments)
 {
-	const struct viva_command command = {"candidate", usage, {options}, {VIVA_COUNT(options)}};
+	const struct viva_command command = {"candidate",
+					     usage,
+					     {candidate_platform_options, options},
+					     {candidate_platform_option_count, VIVA_COUNT(options)}};
 	int status = 0;
 	struct viva_error error = {0};
 	signal(SIGPIPE, SIG_IGN);

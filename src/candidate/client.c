@@ -30,6 +30,7 @@ struct candidate_client {
 	char url[MAX_HOST + 32];  // without a final slash
 	char host[MAX_HOST + 1];
 	uint16_t port;
+	struct viva_tls *tls;                     // NULL = http
 	char authorization[MAX_CREDENTIAL + 32];  // the header line; "" = none
 	bool was_reached;
 };
@@ -47,13 +48,36 @@ void candidate_back_off(unsigned attempt)
 	nanosleep(&wait, NULL);
 }
 
-static int parse_url(struct candidate_client *client, const char *url, struct viva_error *error)
+const struct viva_option candidate_platform_options[] = {
+	{.name = "url",
+	 .type = VIVA_OPTION_TEXT,
+	 .default_value = "http://127.0.0.1:8000",
+	 .unit = "URL",
+	 .help = "The gateway of the platform: http:// or https://"},
+	{.name = "ca-file",
+	 .type = VIVA_OPTION_TEXT,
+	 .unit = "path",
+	 .help = "PEM file of the authorities that https trusts; none: the system's"},
+	{.name = "api-key", .type = VIVA_OPTION_TEXT, .help = "API key of the platform", .secret = true},
+};
+const size_t candidate_platform_option_count = VIVA_COUNT(candidate_platform_options);
+
+// The part of the URL behind its scheme. NULL: it has none of ours.
+static const char *skip_scheme(const char *url, bool *ret_is_secure)
 {
-	static const char scheme[] = "http://";
-	if (strncmp(url, scheme, strlen(scheme)) != 0)
-		return viva_fail(error, VIVA_EUSAGE, "url", "the URL must begin with http://, not as \"%.100s\" does",
-				 url);
-	const char *host = url + strlen(scheme);
+	static const char plain[] = "http://", secure[] = "https://";
+	*ret_is_secure = strncmp(url, secure, strlen(secure)) == 0;
+	if (*ret_is_secure)
+		return url + strlen(secure);
+	return strncmp(url, plain, strlen(plain)) == 0 ? url + strlen(plain) : NULL;
+}
+
+static int parse_url(struct candidate_client *client, const char *url, bool *ret_is_secure, struct viva_error *error)
+{
+	const char *host = skip_scheme(url, ret_is_secure);
+	if (!host)
+		return viva_fail(error, VIVA_EUSAGE, "url",
+				 "the URL must begin with http:// or https://, not as \"%.100s\" does", url);
 	size_t size = strcspn(host, "/?#");
 	if (host[size] != '\0' && strcmp(host + size, "/") != 0)
 		return viva_fail(error, VIVA_EUSAGE, "url", "the URL must end after the host and port");
@@ -62,7 +86,7 @@ static int parse_url(struct candidate_client *client, const char *url, struct vi
 	const char *rest = bracket ? bracket : host;
 	const char *colon = memchr(rest, ':', size - (size_t)(rest - host));
 	size_t host_size = colon ? (size_t)(colon - host) : size;
-	int64_t port = 80;
+	int64_t port = *ret_is_secure ? 443 : 80;
 	char port_text[8] = "";
 	if (colon && size - host_size - 1 < sizeof port_text)
 		memcpy(port_text, colon + 1, size - host_size - 1);
@@ -73,24 +97,38 @@ static int parse_url(struct candidate_client *client, const char *url, struct vi
 		return viva_fail(error, VIVA_EUSAGE, "url", "the URL has no host");
 	memcpy(client->host, host + brackets, host_size - 2 * brackets);
 	client->port = (uint16_t)port;
-	snprintf(client->url, sizeof client->url, "%.*s", (int)(size + strlen(scheme)), url);
+	snprintf(client->url, sizeof client->url, "%.*s", (int)(size + (size_t)(host - url)), url);
 	return 0;
 }
 
-int candidate_client_create(const char *url, struct candidate_client **ret_client, struct viva_error *error)
+static int trust(struct candidate_client *client, const char *ca_file, struct viva_error *error)
+{
+	int result = viva_tls_create_client(ca_file, &client->tls, error);
+	if (result == 0 && ca_file && viva_http_client_set_ca_file(client->http, ca_file) < 0)
+		result = viva_fail(error, VIVA_ENOMEM, NULL, "out of memory");
+	return result;
+}
+
+int candidate_client_create(const struct viva_config *config, struct candidate_client **ret_client,
+			    struct viva_error *error)
 {
 	VIVA_AUTO(candidate_client) client = calloc(1, sizeof *client);
 	if (!client)
 		return viva_fail(error, VIVA_ENOMEM, NULL, "out of memory");
 	viva_buffer_init(&client->message, MAX_MESSAGE);
-	int result = parse_url(client, url, error);
-	if (result < 0)
-		return result;
-	result = viva_http_client_create(&client->http);
-	if (result < 0)
-		return viva_fail(error, result, NULL, "the HTTP client can't be made");
-	*ret_client = viva_take(&client);
-	return 0;
+	bool is_secure = false;
+	const char *api_key = viva_config_text(config, "api-key");
+	int result = parse_url(client, viva_config_text(config, "url"), &is_secure, error);
+	if (result == 0 && viva_http_client_create(&client->http) < 0)
+		result = viva_fail(error, VIVA_ENOMEM, NULL, "the HTTP client can't be made");
+	if (result == 0 && is_secure)
+		result = trust(client, viva_config_text(config, "ca-file"), error);
+	if (result == 0 && api_key && candidate_client_set_credential(client, api_key) < 0)
+		result = viva_fail(error, VIVA_EUSAGE, "api-key",
+				   "--api-key has a line break, or is too long for a key");
+	if (result == 0)
+		*ret_client = viva_take(&client);
+	return result;
 }
 
 struct candidate_client *candidate_client_destroy(struct candidate_client *client)
@@ -99,6 +137,7 @@ struct candidate_client *candidate_client_destroy(struct candidate_client *clien
 		return NULL;
 	viva_websocket_client_destroy(client->socket);
 	viva_http_client_destroy(client->http);
+	viva_tls_destroy(client->tls);
 	viva_buffer_finish(&client->message);
 	explicit_bzero(client->authorization, sizeof client->authorization);
 	free(client);
@@ -225,6 +264,7 @@ int candidate_connect(struct candidate_client *client, const char *path, struct 
 	struct viva_websocket_client_options options = {
 		.host = client->host,
 		.port = client->port,
+		.tls = client->tls,
 		.target = path,
 		.headers = headers,
 		.header_count = client->authorization[0] ? 1 : 0,

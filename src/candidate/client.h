@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/config.h"
 #include "base/error.h"
 #include "base/macros.h"
 
@@ -23,8 +24,13 @@ enum {
 	CANDIDATE_FIRST_PATIENCE_MS = 3000,  // and when nothing has been heard of it yet
 };
 
-// `url` is http://HOST[:PORT], of the gateway. VIVA_EUSAGE, VIVA_ENOMEM.
-VIVA_MUST_CHECK int candidate_client_create(const char *url, struct candidate_client **ret_client,
+// How commands name the platform that they ask: --url, --ca-file, --api-key.
+extern const struct viva_option candidate_platform_options[];
+extern const size_t candidate_platform_option_count;
+
+// A client of the platform that these options name, with their key as its credential. Nothing is called yet.
+// VIVA_EUSAGE, VIVA_ENOMEM.
+VIVA_MUST_CHECK int candidate_client_create(const struct viva_config *config, struct candidate_client **ret_client,
 					    struct viva_error *error);
 struct candidate_client *candidate_client_destroy(struct candidate_client *client);
 VIVA_DEFINE_AUTO(candidate_client)

@@ -43,12 +43,14 @@ static json_t *make_check(const struct consul_registration *registration, enum v
 	const char *host = registration->address[0] ? registration->address : "localhost";
 	if (discovery_write_address(host, registration->port, at) < 0)
 		return NULL;
-	snprintf(url, sizeof url, "http://%s/health", at);
 	bool is_grpc = kind == VIVA_DISCOVERY_CHECK_GRPC;
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "Name", "health", is_grpc ? "GRPC" : "HTTP",
+	bool is_https = kind == VIVA_DISCOVERY_CHECK_HTTPS;
+	snprintf(url, sizeof url, "%s://%s/health", is_https ? "https" : "http", at);
+	// The certificate is for the public name, and the agent asks for an address.
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o*}", "Name", "health", is_grpc ? "GRPC" : "HTTP",
 			 is_grpc ? at : url, "Interval", check_interval, "Timeout", check_timeout,
 			 "DeregisterCriticalServiceAfter", deregister_after, "Status",
-			 is_working ? "passing" : "critical");
+			 is_working ? "passing" : "critical", "TLSSkipVerify", is_https ? json_true() : NULL);
 }
 
 static int make_body(struct consul_registration *registration, const struct viva_discovery_instance *instance)

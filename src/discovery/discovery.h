@@ -69,7 +69,7 @@ VIVA_MUST_CHECK int viva_discovery_watch(struct viva_discovery *discovery, const
 // Waits for a call of on_change in progress; none comes afterwards. NULL is fine. Always NULL.
 struct viva_discovery_watch *viva_discovery_watch_end(struct viva_discovery_watch *watch);
 
-enum viva_discovery_check { VIVA_DISCOVERY_CHECK_HTTP, VIVA_DISCOVERY_CHECK_GRPC };
+enum viva_discovery_check { VIVA_DISCOVERY_CHECK_HTTP, VIVA_DISCOVERY_CHECK_HTTPS, VIVA_DISCOVERY_CHECK_GRPC };
 
 // What others are told of this process.
 struct viva_discovery_instance {

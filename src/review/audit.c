@@ -236,7 +236,7 @@ static int ask(struct audit *audit, struct candidate_client *client, size_t row,
 static int take_from_platform(struct audit *audit, struct viva_error *error)
 {
 	VIVA_AUTO(candidate_client) client = NULL;
-	int status = review_connect(audit->config, &client, error);
+	int status = candidate_client_create(audit->config, &client, error);
 	for (size_t i = 0; i < audit->table.row_count && !status; i++)
 		status = ask(audit, client, i, error);
 	return status;

@@ -9,11 +9,9 @@
 #include "base/command.h"
 #include "candidate/client.h"
 
-// The command's settings, as viva_command_load() gives them: its own options, then --url and --api-key.
+// The command's settings, as viva_command_load() gives them: its own options, then those of
+// candidate/client.h.
 struct viva_config *review_load(const char *command, const char *usage, const struct viva_option *options,
 				size_t option_count, int argument_count, char **arguments, int *ret_status);
-// A client with the credential that the settings give. Nothing is called yet. VIVA_EUSAGE, VIVA_ENOMEM.
-VIVA_MUST_CHECK int review_connect(const struct viva_config *config, struct candidate_client **ret_client,
-				   struct viva_error *error);
 
 #endif

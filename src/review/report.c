@@ -86,7 +86,7 @@ static int fetch(const struct viva_config *config, struct viva_error *error)
 	struct viva_bytes report;
 	int status = choose_interview(config, &id, error);
 	if (!status)
-		status = review_connect(config, &client, error);
+		status = candidate_client_create(config, &client, error);
 	if (!status && viva_arena_create(0, &arena))
 		status = viva_fail(error, VIVA_ENOMEM, NULL, "out of memory");
 	if (status)

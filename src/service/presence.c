@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "service/tls.h"
 
 enum { DEREGISTER_MS = 2000, MAX_TAGS = 16 };
 
@@ -33,7 +34,9 @@ int viva_presence_create(const struct viva_service *service, const struct viva_s
 		.address = advertised(runtime->config),
 		.port = port,
 		.tags = service->tags,
-		.check = service->rpc_services ? VIVA_DISCOVERY_CHECK_GRPC : VIVA_DISCOVERY_CHECK_HTTP,
+		.check = service->rpc_services             ? VIVA_DISCOVERY_CHECK_GRPC
+			 : viva_tls_is_on(runtime->config) ? VIVA_DISCOVERY_CHECK_HTTPS
+							   : VIVA_DISCOVERY_CHECK_HTTP,
 		.is_working = is_working,
 	};
 	while (service->tags && instance.tag_count < MAX_TAGS && service->tags[instance.tag_count])

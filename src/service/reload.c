@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "service/settings.h"
+#include "service/tls.h"
 
 // Beside all options of tuning.h.
 static const char *const reloadable[] = {"log-level", "api-key"};
@@ -17,8 +18,16 @@ static bool is_in(const struct viva_option *options, size_t count, const char *n
 	return false;
 }
 
-static bool is_reloadable(const char *name)
+// TLS can be renewed while it is on; the port's protocol stays as it was at the start.
+static bool is_renewable(const struct viva_reload *reload, const struct viva_config *after)
 {
+	return viva_tls_is_on(reload->first) && viva_tls_is_on(after);
+}
+
+static bool is_reloadable(const struct viva_reload *reload, const struct viva_config *after, const char *name)
+{
+	if (is_in(viva_tls_options, viva_tls_option_count, name))
+		return is_renewable(reload, after);
 	for (size_t i = 0; i < VIVA_COUNT(reloadable); i++)
 		if (strcmp(reloadable[i], name) == 0)
 			return true;
@@ -26,11 +35,12 @@ static bool is_reloadable(const char *name)
 	       is_in(viva_calling_options, viva_calling_option_count, name);
 }
 
-static void tell_changes(const struct viva_config *before, const struct viva_config *after)
+static void tell_changes(const struct viva_reload *reload, const struct viva_config *before,
+			 const struct viva_config *after)
 {
 	size_t cursor = 0;
 	for (const char *name = NULL; (name = viva_config_next_difference(before, after, &cursor));) {
-		if (is_reloadable(name))
+		if (is_reloadable(reload, after, name))
 			viva_log_info("the setting %s has changed", name);
 		else
 			viva_log_warn("the setting %s has changed, which takes effect at the next start", name);
@@ -43,14 +53,21 @@ static int apply(const struct viva_reload *reload, const struct viva_config *bef
 	const char *key = viva_config_text(after, "api-key");
 	const char *old_key = viva_config_text(before, "api-key");
 	bool has_new_key = key && (!old_key || strcmp(key, old_key) != 0);
-	int status = has_new_key ? viva_auth_set_api_key(reload->auth, key, error) : 0;
 	struct viva_tuning tuning;
-	if (!status && reload->service->tune) {
-		status = viva_tuning_read(after, &tuning, error);
-		if (!status)
-			reload->service->tune(reload->state, &tuning);
-	}
-	return status;
+	VIVA_AUTO(viva_tls) tls = NULL;
+	// What can fail comes first: all takes effect, or nothing.
+	int status = viva_tuning_read(after, &tuning, error);
+	if (!status && is_renewable(reload, after))
+		status = viva_tls_load(after, viva_system_clock(), &tls, error);
+	if (!status && has_new_key)
+		status = viva_auth_set_api_key(reload->auth, key, error);
+	if (status)
+		return status;
+	if (tls)
+		viva_http_server_set_tls(reload->http, tls);
+	if (reload->service->tune)
+		reload->service->tune(reload->state, &tuning);
+	return 0;
 }
 
 void viva_reload_now(struct viva_reload *reload)
@@ -66,7 +83,7 @@ void viva_reload_now(struct viva_reload *reload)
 		viva_log_error("the settings stay as they are: %s", viva_error_message(&error));
 		return;
 	}
-	tell_changes(before, config);
+	tell_changes(reload, before, config);
 	viva_log_info("the settings were read again");
 	viva_config_destroy(reload->latest);
 	reload->latest = viva_take(&config);

@@ -14,6 +14,7 @@ struct viva_reload {
 	int argument_count;
 	char *const *arguments;
 	struct viva_auth *auth;
+	struct viva_http_server *http;
 	void *state;
 	const struct viva_config *first;  // what the process started with; the rest stays as it says
 	struct viva_config *latest;       // of the last reload; NULL = none yet. Destroyed by finish.

@@ -18,6 +18,7 @@
 #include "service/presence.h"
 #include "service/reload.h"
 #include "service/settings.h"
+#include "service/tls.h"
 #include "service/tuning.h"
 
 enum { HEALTH_INTERVAL_MS = 2000 };
@@ -36,6 +37,7 @@ struct process {
 	bool has_state;
 	pthread_mutex_t rpc_lock;  // of rpc, which a health check on a worker may outlive
 	struct viva_rpc_server *rpc;
+	struct viva_tls *tls;  // that the server began with; NULL = none
 	struct viva_http_server *http;
 	struct viva_loop_timer *health_timer;
 	struct viva_presence *presence;
@@ -116,6 +118,8 @@ static int open_runtime(struct process *process, struct viva_error *error)
 	if (!status)
 		status = viva_tuning_read(process->config, &process->tuning, error);
 	if (!status)
+		status = viva_tls_load(process->config, viva_system_clock(), &process->tls, error);
+	if (!status)
 		status = make_data_directory(data_directory, error);
 	if (!status)
 		status = open_auth(process, error);
@@ -193,6 +197,7 @@ static int open_http(struct process *process, struct viva_error *error)
 		options.on_http2_connection = adopt_http2;
 		options.http2_context = process->rpc;
 	}
+	options.tls = process->tls;
 	int status = viva_http_server_create(&options, &process->http, error);
 	if (!status)
 		status = viva_http_server_start(process->http, error);
@@ -305,6 +310,7 @@ static void close_all(struct process *process)
 	process->presence = viva_presence_destroy(process->presence);
 	process->health_timer = viva_loop_timer_destroy(process->health_timer);
 	process->http = viva_http_server_destroy(process->http);
+	process->tls = viva_tls_destroy(process->tls);
 	if (process->has_state)
 		process->service->stop(process->state);
 	process->bus = viva_bus_destroy(process->bus);
@@ -352,12 +358,13 @@ int viva_service_main(const struct viva_service *service, int argument_count, ch
 		.argument_count = argument_count,
 		.arguments = arguments,
 		.auth = process.auth,
+		.http = process.http,
 		.state = process.state,
 		.first = process.config,
 	};
 	if (!status) {
-		viva_log_info("listening on %s:%u", viva_config_text(process.config, "host"),
-			      viva_http_server_port(process.http));
+		viva_log_info("listening on %s:%u%s", viva_config_text(process.config, "host"),
+			      viva_http_server_port(process.http), viva_tls_is_on(process.config) ? " with TLS" : "");
 		viva_loop_run(process.loop);
 		viva_log_info("stopped");
 	}

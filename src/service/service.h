@@ -42,7 +42,7 @@ struct viva_service {
 	const char *name;     // "emotion"
 	const char *summary;  // first line of --help
 	uint16_t default_port;
-	bool is_public;                     // may bind to any address without a service key (the gateway)
+	bool is_public;                     // the gateway: may bind to any address without a service key, has TLS
 	bool balances;                      // spreads requests over others' instances: has those settings of tuning.h
 	bool calls_others;                  // makes such calls itself: has all settings of tuning.h
 	const char *const *tags;            // in Consul, NULL last; NULL = none

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "service/tls.h"
 #include "service/tuning.h"
 
 #define SECONDS(n) #n "000"
@@ -110,6 +111,8 @@ static int check(const struct viva_service *service, const struct viva_config *c
 				 viva_config_positional(config, 0));
 	int status = check_exposure(service, config, error);
 	if (!status)
+		status = viva_tls_check(config, error);
+	if (!status)
 		status = viva_tuning_read(config, &tuning, error);
 	if (!status)
 		configure_log(service, config, is_reload);
@@ -131,9 +134,11 @@ int viva_settings_load(const struct viva_service *service, int argument_count, c
 	}
 
 	// The service's own come first: they may give a common one another default.
-	const struct viva_option *tables[] = {service->options, common, viva_balancing_options, viva_calling_options,
-					      bus_options};
-	size_t counts[] = {service->option_count, VIVA_COUNT(common),
+	const struct viva_option *tables[] = {
+		service->options, common, viva_tls_options, viva_balancing_options, viva_calling_options, bus_options};
+	size_t counts[] = {service->option_count,
+			   VIVA_COUNT(common),
+			   service->is_public ? viva_tls_option_count : 0,
 			   service->balances || service->calls_others ? viva_balancing_option_count : 0,
 			   service->calls_others ? viva_calling_option_count : 0,
 			   service->uses_bus ? VIVA_COUNT(bus_options) : 0};

@@ -10,9 +10,10 @@
 
 enum { MAX_URL = VIVA_SOCKET_ADDRESS_TEXT + 8 };
 
-static void make_url(const struct viva_planned_service *service, char ret_url[MAX_URL])
+static void make_url(const struct viva_plan *plan, size_t index, char ret_url[MAX_URL])
 {
-	snprintf(ret_url, MAX_URL, "http://%s", service->address_text);
+	const char *scheme = plan->has_tls && index == 0 ? "https" : "http";
+	snprintf(ret_url, MAX_URL, "%s://%s", scheme, plan->services[index].address_text);
 }
 
 void viva_announce_table(const struct viva_plan *plan, const pid_t *pids, FILE *out)
@@ -20,7 +21,7 @@ void viva_announce_table(const struct viva_plan *plan, const pid_t *pids, FILE *
 	fprintf(out, "\nViva is up.\n\n  %-10s %-30s %s\n", "service", "address", "process");
 	for (size_t i = 0; i < plan->count; i++) {
 		char url[MAX_URL];
-		make_url(&plan->services[i], url);
+		make_url(plan, i, url);
 		fprintf(out, "  %-10s %-30s %d\n", plan->services[i].name, url, (int)pids[i]);
 	}
 	for (size_t i = 0; i < plan->count; i++) {
@@ -39,7 +40,7 @@ static json_t *to_json(const struct viva_plan *plan, const pid_t *pids)
 	json_t *ids = json_object();
 	for (size_t i = 0; i < plan->count; i++) {
 		char url[MAX_URL];
-		make_url(&plan->services[i], url);
+		make_url(plan, i, url);
 		if (json_object_set_new(root, plan->services[i].name, json_string(url)) ||
 		    json_object_set_new(ids, plan->services[i].name, json_integer(pids[i]))) {
 			json_decref(ids);

@@ -32,6 +32,12 @@ const struct viva_option viva_up_options[] = {
 	 "Signs interview tokens, at least 32 characters; without it one is made and kept in the data folder", true},
 	{"auth", VIVA_OPTION_CHOICE, "on", 0, 0, "on|off",
 	 "off lets everybody do everything; on loopback only, for trials", false},
+	{"tls-certificate", VIVA_OPTION_TEXT, NULL, 0, 0, "path",
+	 "PEM file of the gateway's certificate and those that lead to its authority: it speaks HTTPS; read again on "
+	 "SIGHUP",
+	 false},
+	{"tls-key", VIVA_OPTION_TEXT, NULL, 0, 0, "path", "PEM file of the certificate's private key, unencrypted",
+	 false},
 	{"store-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL", "Where state is kept; default sqlite:DATA/viva.db", true},
 	{"bus-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL",
 	 "Where events wait: sqlite:PATH, amqp://… or amqps://…; default sqlite:DATA/bus.db", true},
@@ -40,7 +46,8 @@ const struct viva_option viva_up_options[] = {
 	 "Told of each score; several are separated by commas. https only, but for this machine", true},
 	{"webhook-secret", VIVA_OPTION_TEXT, NULL, 0, 0, NULL, "Signs webhooks; at least 16 characters", true},
 	{VIVA_CONFIG_FILE_OPTION, VIVA_OPTION_TEXT, NULL, 0, 0, "path",
-	 "File of VIVA_…=VALUE lines for all services; on SIGHUP they read it again (without one SIGHUP ends all)",
+	 "File of VIVA_…=VALUE lines for all services; on SIGHUP they read it again (without one, and without TLS, "
+	 "SIGHUP ends all)",
 	 false},
 	VIVA_LOG_OPTIONS,
 	{"ready-file", VIVA_OPTION_TEXT, NULL, 0, 0, "path",
@@ -144,6 +151,19 @@ static int find_addresses(const char *gateway_host, struct viva_plan *plan, stru
 	return 0;
 }
 
+enum { MAX_PASSED_ON = 6 };
+
+// What stands in the file is the services' to read, and to read again.
+static char **pass_on(const struct viva_config *config, const char *option, const char *flag, char **end)
+{
+	const char *value = viva_config_text(config, option);
+	if (!value || viva_config_is_from_file(config, option))
+		return end;
+	const char *const pair[] = {flag, value};
+	memcpy(end, pair, sizeof pair);
+	return end + VIVA_COUNT(pair);
+}
+
 // Secrets are no arguments, which every user of the machine can read: they go through the environment.
 static void make_arguments(const struct viva_config *config, const char *log_format, struct viva_plan *plan,
 			   struct viva_planned_service *service)
@@ -165,20 +185,22 @@ static void make_arguments(const struct viva_config *config, const char *log_for
 		"--discovery-url",
 		plan->discovery_url,
 	};
-	// A level from the file is the services' to read, and to read again.
-	const char *level[] = {"--log-level", viva_config_text(config, "log-level")};
-	_Static_assert(VIVA_COUNT(arguments) + VIVA_COUNT(level) < VIVA_PLAN_MAX_ARGUMENTS, "a NULL must follow");
+	_Static_assert(VIVA_COUNT(arguments) + MAX_PASSED_ON < VIVA_PLAN_MAX_ARGUMENTS, "a NULL must follow");
 	// execv() promises not to write to them, though its type does not say so.
 	memcpy(service->arguments, arguments, sizeof arguments);
-	if (!viva_config_is_from_file(config, "log-level"))
-		memcpy(service->arguments + VIVA_COUNT(arguments), level, sizeof level);
+	char **end = service->arguments + VIVA_COUNT(arguments);
+	end = pass_on(config, "log-level", "--log-level", end);
+	if (service != plan->services)
+		return;
+	end = pass_on(config, "tls-certificate", "--tls-certificate", end);
+	pass_on(config, "tls-key", "--tls-key", end);
 }
 
 int viva_plan_make(const struct viva_config *config, const char *log_format, struct viva_plan *ret_plan,
 		   struct viva_error *error)
 {
 	_Static_assert(VIVA_COUNT(services) <= VIVA_PLAN_MAX_SERVICES, "the plan has room for each service");
-	*ret_plan = (struct viva_plan){0};
+	*ret_plan = (struct viva_plan){.has_tls = viva_config_text(config, "tls-certificate")};
 	int status = given_ports(config, ret_plan, error);
 	if (!status)
 		status = reserve_ports(viva_config_text(config, "host"), ret_plan, error);

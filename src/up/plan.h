@@ -6,13 +6,14 @@
 #ifndef VIVA_UP_PLAN_H
 #define VIVA_UP_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/config.h"
 #include "up/ready.h"
 
-enum { VIVA_PLAN_MAX_SERVICES = 8, VIVA_PLAN_MAX_ARGUMENTS = 20 };
+enum { VIVA_PLAN_MAX_SERVICES = 8, VIVA_PLAN_MAX_ARGUMENTS = 24 };
 
 struct viva_planned_service {
 	const char *name;         // the subcommand, too
@@ -31,6 +32,7 @@ struct viva_plan {
 	int reserved[VIVA_PLAN_MAX_SERVICES];  // sockets that hold the services' ports while no service listens there
 	size_t reserved_count;
 	char discovery_url[1024];
+	bool has_tls;  // of the gateway, which is the first
 };
 
 extern const struct viva_option viva_up_options[];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Asks a service whether it is ready: GET /health/ready, without ever waiting.
+// Asks a service whether it is ready: GET /health/ready, by TLS where it speaks that, without ever waiting.
 //
 // Threads: one owner; nothing blocks.
 #ifndef VIVA_UP_READY_H
@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "net/tls_session.h"
 
 enum { VIVA_PROBE_INTERVAL_MS = 50, VIVA_PROBE_TIMEOUT_MS = 2000 };
 
@@ -41,14 +42,19 @@ struct viva_probe {
 	const struct viva_clock *clock;
 	union viva_socket_address address;
 	enum viva_probe_state state;
-	int fd;                 // −1 while IDLE
+	int fd;                            // −1 while IDLE
+	struct viva_tls *tls;              // borrowed; NULL = plain
+	struct viva_tls_session *session;  // NULL while IDLE or CONNECTING
+	bool has_asked;
 	int64_t next_start_ms;  // monotonic; of IDLE
 	int64_t deadline_ms;    // of the other two
 	size_t size;
 	char answer[16];  // "HTTP/1.1 200" and what fits
 };
 
-void viva_probe_init(struct viva_probe *probe, const struct viva_clock *clock, union viva_socket_address address);
+// `tls`, of a client, is what the service speaks; borrowed, NULL = plain HTTP.
+void viva_probe_init(struct viva_probe *probe, const struct viva_clock *clock, union viva_socket_address address,
+		     struct viva_tls *tls);
 void viva_probe_cancel(struct viva_probe *probe);
 // The event of poll(2) to wait for on probe->fd; 0 while IDLE.
 short viva_probe_events(const struct viva_probe *probe);

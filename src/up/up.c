@@ -42,6 +42,7 @@ struct supervisor {
 	const struct viva_clock *clock;
 	struct viva_config *config;
 	struct viva_plan plan;
+	struct viva_tls *tls;  // to ask the gateway; NULL where it speaks none
 	struct member members[VIVA_PLAN_MAX_SERVICES];
 	enum phase phase;
 	bool was_announced;  // there may be a ready file
@@ -201,11 +202,17 @@ static void reap(struct supervisor *supervisor)
 	}
 }
 
+// A file of settings, or a certificate; else SIGHUP is what it is to most programs.
+static bool has_something_to_reload(const struct supervisor *supervisor)
+{
+	return viva_config_text(supervisor->config, VIVA_CONFIG_FILE_OPTION) || supervisor->plan.has_tls;
+}
+
 static void read_signals(struct supervisor *supervisor)
 {
 	struct signalfd_siginfo info;
 	while (read(supervisor->signal_fd, &info, sizeof info) == sizeof info)
-		if (info.ssi_signo == SIGHUP && viva_config_text(supervisor->config, VIVA_CONFIG_FILE_OPTION))
+		if (info.ssi_signo == SIGHUP && has_something_to_reload(supervisor))
 			pass_reload_on(supervisor);
 		else if (info.ssi_signo != SIGCHLD)
 			on_stop_signal(supervisor, (int)info.ssi_signo);
@@ -405,7 +412,8 @@ static void init_members(struct supervisor *supervisor, bool keeps_json)
 			.keeps_json = keeps_json,
 		};
 		viva_child_init(&member->child, supervisor->clock);
-		viva_probe_init(&member->probe, supervisor->clock, member->service->address);
+		viva_probe_init(&member->probe, supervisor->clock, member->service->address,
+				i == 0 ? supervisor->tls : NULL);
 	}
 }
 
@@ -416,6 +424,8 @@ static int prepare(struct supervisor *supervisor, struct viva_error *error)
 				 viva_config_positional(supervisor->config, 0));
 	const char *log_format = configure_log(supervisor->config);
 	int status = viva_plan_make(supervisor->config, log_format, &supervisor->plan, error);
+	if (!status && supervisor->plan.has_tls && viva_tls_create_unverified(&supervisor->tls))
+		status = viva_fail(error, VIVA_ENOMEM, NULL, "no memory for TLS");
 	if (!status)
 		status = make_secrets(supervisor->config, error);
 	if (!status)
@@ -456,6 +466,7 @@ int viva_up_main(int argument_count, char **arguments)
 	supervise(&supervisor);
 	close(supervisor.signal_fd);
 	viva_plan_finish(&supervisor.plan);
+	supervisor.tls = viva_tls_destroy(supervisor.tls);
 	if (supervisor.failed)
 		fprintf(stderr, "viva up: %s can't start: %s\n", supervisor.failed->service->name,
 			supervisor.failed->output.last);

@@ -20,10 +20,11 @@ def fetch(url, **more):
 class Rest:
     """REST on one address, as the holder of the API key unless told otherwise."""
 
-    def __init__(self, url, api_key):
+    def __init__(self, url, api_key, tls=None):
+        """`tls`: the ssl.SSLContext of an https URL."""
         self.url = url
         self.api_key = api_key
-        self.http = httpx.Client(base_url=url, timeout=CALL_LIMIT_S, trust_env=False)
+        self.http = httpx.Client(base_url=url, timeout=CALL_LIMIT_S, trust_env=False, verify=tls or True)
 
     def close(self):
         self.http.close()
