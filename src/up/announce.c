@@ -26,7 +26,7 @@ void viva_announce_table(const struct viva_plan *plan, const pid_t *pids, FILE *
 	}
 	for (size_t i = 0; i < plan->count; i++) {
 		char url[MAX_URL];
-		make_url(&plan->services[i], url);
+		make_url(plan, i, url);
 		if (strcmp(plan->services[i].name, "gateway") == 0)
 			fprintf(out, "\nStart an interview in a browser: %s/\n", url);
 	}

@@ -84,6 +84,22 @@ static void test_registration__without_an_address_the_agents_own_is_meant(void *
 	fake_consul_stop(consul);
 }
 
+static void test_registration__a_door_with_tls_is_asked_by_https_under_any_certificate(void **state)
+{
+	(void)state;
+	struct fake_consul *consul = fake_consul_start();
+	VIVA_AUTO(viva_discovery) discovery = open_at(consul);
+	struct viva_discovery_instance instance = emotion_at("10.0.0.3");
+	instance.check = VIVA_DISCOVERY_CHECK_HTTPS;
+	assert_ok(viva_discovery_register(discovery, &instance, NULL));
+	VIVA_AUTO_JSON body = body_of(fake_consul_await(consul, "PUT /v1/agent/service/register", 1));
+	const json_t *check = json_object_get(body, "Check");
+	assert_string_equal(text_of(check, "HTTP"), "https://10.0.0.3:8081/health");
+	assert_true(json_is_true(json_object_get(check, "TLSSkipVerify")));
+	discovery = viva_discovery_destroy(discovery);
+	fake_consul_stop(consul);
+}
+
 static void test_registration__ipv6_stands_in_brackets_in_the_check(void **state)
 {
 	(void)state;
@@ -211,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_registration__is_that_of_the_reference_design),
 		cmocka_unit_test(test_registration__without_an_address_the_agents_own_is_meant),
+		cmocka_unit_test(test_registration__a_door_with_tls_is_asked_by_https_under_any_certificate),
 		cmocka_unit_test(test_registration__ipv6_stands_in_brackets_in_the_check),
 		cmocka_unit_test(test_registration__ends_before_deregister_returns),
 		cmocka_unit_test(test_registration__one_that_was_forgotten_is_made_again),

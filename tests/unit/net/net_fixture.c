@@ -49,23 +49,34 @@ struct net_server *net_server_start(const struct viva_http_route *routes, size_t
 struct errand {
 	void (*run)(void *context);
 	void *context;
-	pthread_barrier_t done;
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	bool is_done;
 };
 
 static void run_errand(void *context)
 {
 	struct errand *errand = context;
 	errand->run(errand->context);
-	pthread_barrier_wait(&errand->done);
+	pthread_mutex_lock(&errand->lock);
+	errand->is_done = true;
+	pthread_cond_signal(&errand->done);
+	pthread_mutex_unlock(&errand->lock);
 }
 
 void net_server_run(struct net_server *server, void (*run_there)(void *context), void *context)
 {
-	struct errand errand = {.run = run_there, .context = context};
-	pthread_barrier_init(&errand.done, NULL, 2);
+	struct errand errand = {.run = run_there,
+				.context = context,
+				.lock = PTHREAD_MUTEX_INITIALIZER,
+				.done = PTHREAD_COND_INITIALIZER};
 	assert_ok(viva_loop_post(server->loop, run_errand, &errand));
-	pthread_barrier_wait(&errand.done);
-	pthread_barrier_destroy(&errand.done);
+	pthread_mutex_lock(&errand.lock);
+	while (!errand.is_done)
+		pthread_cond_wait(&errand.done, &errand.lock);
+	pthread_mutex_unlock(&errand.lock);
+	pthread_cond_destroy(&errand.done);
+	pthread_mutex_destroy(&errand.lock);
 }
 
 void net_server_set_tls(struct net_server *server, struct viva_tls *tls)

@@ -91,6 +91,24 @@ static void test_plan__no_secret_is_an_argument(void **state)
 	}
 }
 
+static void test_plan__the_certificate_is_the_gateways_alone(void **state)
+{
+	(void)state;
+	char certificate[] = "--tls-certificate=c.pem", key[] = "--tls-key=k.pem";
+	char *arguments[VIVA_COUNT(free_ports) + 2] = {certificate, key};
+	memcpy(arguments + 2, free_ports, sizeof free_ports);
+	VIVA_AUTO(viva_config) config = config_of(VIVA_COUNT(arguments), arguments);
+	assert_ok(viva_plan_make(config, "json", &plan, NULL));
+	assert_true(plan.has_tls);
+	for (size_t i = 0; i < plan.count; i++) {
+		int found = 0;
+		for (char **argument = plan.services[i].arguments; *argument; argument++)
+			found += strcmp(*argument, "--tls-certificate") == 0 || strcmp(*argument, "c.pem") == 0 ||
+				 strcmp(*argument, "--tls-key") == 0 || strcmp(*argument, "k.pem") == 0;
+		assert_int_equal(found, strcmp(plan.services[i].name, "gateway") == 0 ? 4 : 0);
+	}
+}
+
 static void test_plan__two_services_can_not_have_one_port(void **state)
 {
 	(void)state;
@@ -124,6 +142,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_plan__a_port_is_held_for_its_service_between_two_of_its_lives,
 					  tear_down),
 		cmocka_unit_test_teardown(test_plan__no_secret_is_an_argument, tear_down),
+		cmocka_unit_test_teardown(test_plan__the_certificate_is_the_gateways_alone, tear_down),
 		cmocka_unit_test_teardown(test_plan__whoever_calls_others_ends_before_them, tear_down),
 		cmocka_unit_test_teardown(test_plan__two_services_can_not_have_one_port, tear_down),
 	};
