@@ -18,12 +18,12 @@ enum {
 	MAX_POLLS = 1000,
 };
 
-// Whether this caller is the one to bring the score.
-static int claim(struct interview_service *service, const char *id, struct viva_error *error)
+// Whether this caller is the one to bring the score, for the time of its lease.
+static int claim(struct interview_service *service, const char *id, int64_t *ret_lease_ms, struct viva_error *error)
 {
 	int64_t now_ms = interview_now_ms(service);
-	struct viva_value values[] = {viva_value_int(now_ms + INTERVIEW_SCORE_LEASE_MS), viva_value_text(id),
-				      viva_value_int(now_ms)};
+	*ret_lease_ms = now_ms + INTERVIEW_SCORE_LEASE_MS;
+	struct viva_value values[] = {viva_value_int(*ret_lease_ms), viva_value_text(id), viva_value_int(now_ms)};
 	int64_t changed = 0;
 	int status = viva_store_execute(service->store,
 					"UPDATE interview_interviews SET score_after = $1"
@@ -34,13 +34,14 @@ static int claim(struct interview_service *service, const char *id, struct viva_
 	return status;
 }
 
-static void give_up(struct interview_service *service, const char *id)
+// The lease of somebody who has overtaken this caller stays his.
+static void give_up(struct interview_service *service, const char *id, int64_t lease_ms)
 {
-	struct viva_value values[] = {viva_value_text(id)};
+	struct viva_value values[] = {viva_value_text(id), viva_value_int(lease_ms)};
 	// If this fails too, the lease ends by itself.
 	(void)!viva_store_execute(service->store,
 				  "UPDATE interview_interviews SET score_attempts = score_attempts + 1,"
-				  " score_after = 0 WHERE id = $1",
+				  " score_after = CASE WHEN score_after = $2 THEN 0 ELSE score_after END WHERE id = $1",
 				  values, VIVA_COUNT(values), NULL, NULL);
 }
 
@@ -107,12 +108,13 @@ int interview_score(struct interview_service *service, const char *id, int64_t d
 	int status = interview_load(&reader, id, &record, error);
 	if (status || record.state != INTERVIEW_COMPLETED)
 		return status;
-	status = claim(service, id, error);
+	int64_t lease_ms = 0;
+	status = claim(service, id, &lease_ms, error);
 	if (status)
 		return status;
 	status = bring(service, &record, deadline_us, arena, error);
 	if (status)
-		give_up(service, id);
+		give_up(service, id, lease_ms);
 	else
 		interview_tell_news(service, id, arena);
 	return status;

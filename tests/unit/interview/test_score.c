@@ -46,6 +46,24 @@ static void test_score__only_one_caller_at_a_time_has_it_made(void **state)
 	assert_error(interview_score(&fixture->service, id, INT64_MAX, NULL), VIVA_ESCORINGDOWN);
 }
 
+static void test_score__whoever_was_overtaken_leaves_the_others_lease(void **state)
+{
+	struct interview_fixture *fixture = *state;
+	const char *id = complete_one(fixture);
+	// As if somebody took the lease over while this caller was at it.
+	assert_ok(viva_store_execute(
+		fixture->service.store,
+		"CREATE TRIGGER overtake AFTER UPDATE OF score_after ON interview_interviews"
+		" WHEN new.score_after > 0 BEGIN"
+		" UPDATE interview_interviews SET score_after = new.score_after + 1 WHERE id = new.id;"
+		" END",
+		NULL, 0, NULL, NULL));
+	assert_error(interview_score(&fixture->service, id, INT64_MAX, NULL), VIVA_ESCORINGDOWN);
+	assert_error(interview_score(&fixture->service, id, INT64_MAX, NULL), VIVA_ECONFLICT);
+	fake_clock_advance_ms(&fixture->clock, INTERVIEW_SCORE_LEASE_MS + 2);
+	assert_error(interview_score(&fixture->service, id, INT64_MAX, NULL), VIVA_ESCORINGDOWN);
+}
+
 static void test_score__what_is_not_completed_is_left_alone(void **state)
 {
 	struct interview_fixture *fixture = *state;
@@ -133,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SERVICE(test_score__one_that_cannot_be_made_now_can_be_asked_for_again),
 		WITH_SERVICE(test_score__only_one_caller_at_a_time_has_it_made),
+		WITH_SERVICE(test_score__whoever_was_overtaken_leaves_the_others_lease),
 		WITH_SERVICE(test_score__what_is_not_completed_is_left_alone),
 		WITH_SERVICE(test_score__a_told_score_that_cannot_be_fetched_is_an_error_and_changes_nothing),
 		WITH_SERVICE(test_score__a_stored_score_is_read_as_the_scoring_service_writes_it),
