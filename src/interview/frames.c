@@ -215,6 +215,13 @@ static int fall_back(struct interview_service *service, struct interview_session
 	return status ? VIVA_EEMOTIONDOWN : 0;
 }
 
+// The requests of an interview may meet one instance after the other, and the continuation of each would know of its
+// own frames only: then the emotion service goes on from what it has stored.
+static bool is_only_instance(const struct interview_service *service)
+{
+	return viva_bus_listeners(service->runtime.bus, VIVA_KEY_EMOTION_ANALYZED) == 1;
+}
+
 // With the frames' lock held.
 static int analyse_in_turn(struct interview_service *service, struct interview_session *session,
 			   const struct interview_frame *frame, struct viva_arena *arena,
@@ -227,9 +234,11 @@ static int analyse_in_turn(struct interview_service *service, struct interview_s
 		return status;
 	Emotion__EmotionResponse *response = NULL;
 	struct viva_error reason = {0};
-	unsigned int epoch = atomic_load(&session->queue_epoch);
-	status =
-		call_emotion(service, session, frame, number, continuation_of(state, epoch), arena, &response, &reason);
+	unsigned int epoch = atomic_load(&session->frame_epoch);
+	struct viva_bytes continuation = {0};
+	if (frame->is_of_socket || is_only_instance(service))
+		continuation = continuation_of(state, epoch);
+	status = call_emotion(service, session, frame, number, continuation, arena, &response, &reason);
 	if (status == VIVA_EEMOTIONDOWN)
 		status = fall_back(service, session, frame, number, arena);
 	if (status) {

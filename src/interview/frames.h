@@ -29,6 +29,7 @@ struct interview_frame {
 	int64_t call_deadline_us;  // monotonic; how long somebody waits for the analysis
 	int64_t deadline_us;       // monotonic; for the way into the queue
 	const char *traceparent;   // of the request; NULL = none
+	bool is_of_socket;         // so this process has those before and after it, too
 };
 
 struct interview_frame_result {

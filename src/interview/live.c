@@ -108,6 +108,7 @@ static int analyse_frame(struct errand *errand, struct viva_arena *arena, struct
 	if (status)
 		return status;
 	struct interview_frame frame = {
+		.is_of_socket = true,
 		.may_be_kept = interview_allows_pictures(&record),
 		.question = record.current_question,
 		.call_deadline_us = interview_deadline_us(service, INT64_MAX, WORK_LIMIT_MS),

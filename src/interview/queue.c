@@ -75,7 +75,7 @@ int interview_queue_put(struct interview_queue *queue, struct interview_session 
 	int status = write_event(session, frame, &body);
 	if (!status) {
 		// Before the frame is on its way: a live frame that starts now must not build on what this one changes.
-		atomic_fetch_add(&session->queue_epoch, 1);
+		atomic_fetch_add(&session->frame_epoch, 1);
 		atomic_fetch_add(&session->queued, 1);
 		status = publish(queue, session, frame, viva_bytes_of(body.data, body.size), NULL);
 		if (status)

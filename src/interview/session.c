@@ -301,6 +301,9 @@ int interview_session_reserve_socket(struct interview_session *session, struct v
 void interview_session_attach(struct interview_session *session, struct viva_websocket *socket, int64_t expires_at)
 {
 	pthread_mutex_lock(&session->lock);
+	// While it had none here, frames may have gone to another instance: the continuation is out of date.
+	if (session->socket_count == 0)
+		atomic_fetch_add(&session->frame_epoch, 1);
 	session->sockets[session->socket_count++] =
 		(struct interview_socket){.socket = viva_websocket_ref(socket), .expires_at = expires_at};
 	viva_metric_add(interview_meters()->sockets, 1);

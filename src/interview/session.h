@@ -48,7 +48,7 @@ bool interview_hint_due(struct interview_hint_notice *notice, const char *code, 
 struct interview_frame_state {
 	uint8_t *continuation;  // NULL = none
 	size_t continuation_size;
-	unsigned int continuation_epoch;  // queue_epoch when the frame it came with went out
+	unsigned int continuation_epoch;  // frame_epoch when the frame it came with went out
 };
 
 // The numbers of frames. Guarded by number_lock, which may be held while the store reserves a block of them.
@@ -108,7 +108,7 @@ struct interview_session {
 	struct interview_frame_state frame_state;
 	pthread_mutex_t number_lock;
 	struct interview_numbers numbers;
-	atomic_uint queue_epoch;          // changes with each frame that goes to the queue
+	atomic_uint frame_epoch;          // changes when frames may have gone another way: to the queue, or elsewhere
 	atomic_llong queued;              // frames that the queue has, or is about to have
 	atomic_bool is_queued_uncertain;  // for some frame nobody knows whether the queue has it
 	pthread_mutex_t tell_lock;        // may be held while the store is read

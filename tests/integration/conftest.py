@@ -25,7 +25,7 @@ import viva_platform
 TEST_LIMIT_S = 600
 # Workers take whole files, two at the start: the longest begin first, each beside a short one, so that all end together.
 FIRST = ("fleet", "rabbitmq_faults", "crashes", "logs", "adaptive", "review", "operating", "command_line", "analyze",
-         "web_browser", "rabbitmq_wire", "emotion_grpc", "worker", "postgres", "eval_vision", "emotion_events")  # fmt: skip
+         "web_browser", "rabbitmq_wire", "emotion_grpc", "worker", "postgres", "instances", "eval_vision", "emotion_events")  # fmt: skip
 ORDER = {f"test_{name}": place for place, name in enumerate(FIRST)}
 
 

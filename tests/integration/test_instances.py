@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two interview instances on one store and one bus: a candidate's socket is at one, and what happens, happens at the other."""
 
+import base64
 import concurrent.futures
 import contextlib
 import sqlite3
@@ -26,8 +27,8 @@ class Instances:
         self.services = []
         self.query = query  # of the store, for what has no way through the API
         shared = {"VIVA_TOKEN_KEY": TOKEN_KEY, **environment}
-        scoring = self.add("scoring", directory, **shared)
-        shared["VIVA_DISCOVERY_URL"] = f"static:scoring=127.0.0.1:{scoring.port};emotion=127.0.0.1:1"
+        called = [self.add(name, directory, **shared) for name in ("scoring", "emotion")]
+        shared["VIVA_DISCOVERY_URL"] = "static:scoring=127.0.0.1:%d;emotion=127.0.0.1:%d" % tuple(each.port for each in called)
         self.here, self.there = (
             viva_client.Rest(each.url, each.api_key) for each in [self.add("interview", directory, **shared) for _ in range(2)]
         )
@@ -45,7 +46,7 @@ class Instances:
 
     def completions(self):
         """How many interviews were completed so far, by either."""
-        return sum(metric(each, "viva_interview_interviews_total", event="completed") for each in self.services[1:])
+        return sum(metric(each, "viva_interview_interviews_total", event="completed") for each in self.services[2:])
 
     def at(self, rest, interview):
         """The same interview, with its requests going to that instance."""
@@ -238,3 +239,32 @@ def test_a_key_that_is_used_at_both_starts_one_interview(instances):
                 viva_client.assert_error(reply, 409, "CONFLICT")
         for at in (instances.here, instances.there):
             assert ok(at.post("/api/v1/interviews/start", json=body, headers=key), 201)["id"] in ids
+
+
+def run_of_frames(number):
+    """The tenth of frames: 40 of them hold one blink, and one that looks at every other ten must not lose it."""
+    return range(10 * number, 10 * number + 10)
+
+
+def test_blinks_are_counted_across_requests_to_one_and_the_other(instances, frames):
+    interview = instances.there.start()
+    counts = []
+    for run in range(4):
+        at = instances.at((instances.here, instances.there)[run % 2], interview)
+        for index in run_of_frames(run):
+            frame = {"image_data": base64.b64encode(frames.pictures[index]).decode(), "timestamp": frames.time_ms(index)}
+            reply = ok(at.call("POST", "/frames", json=frame, headers={"Prefer": "wait"}))
+            counts.append(reply["blink_metrics"]["count"])
+    assert counts == sorted(counts) and counts[-1] == 1, counts
+
+
+def test_blinks_are_counted_across_sockets_to_one_and_the_other(instances, frames):
+    interview = instances.there.start()
+    counts = []
+    for run in range(4):
+        with interview.socket(base=(instances.here, instances.there)[run % 2].url) as socket:
+            socket.opening()
+            for index in run_of_frames(run):
+                socket.send_frame(frames.pictures[index], frames.time_ms(index))
+                counts.append(socket.wait_for("emotion_update")["blink_count"])
+    assert counts == sorted(counts) and counts[-1] == 1, counts

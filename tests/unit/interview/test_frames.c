@@ -141,10 +141,10 @@ static void test_frames__a_queued_frame_makes_the_continuation_stale(void **stat
 	const char *id = interview_fixture_start(fixture, CONSENTED);
 	struct sitter sitter;
 	sit_down(&sitter, fixture, &fixture->service, id, 100);
-	unsigned int before = atomic_load(&sitter.session->queue_epoch);
+	unsigned int before = atomic_load(&sitter.session->frame_epoch);
 	int64_t number = 0;
 	assert_ok(queue_one(&sitter, &number, NULL));
-	assert_int_not_equal(atomic_load(&sitter.session->queue_epoch), before);
+	assert_int_not_equal(atomic_load(&sitter.session->frame_epoch), before);
 	stand_up(&sitter);
 }
 
