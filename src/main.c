@@ -22,7 +22,7 @@ static const struct command {
 	int (*run)(int argument_count, char **arguments);  // those after the subcommand's name
 } commands[] = {
 	{"up", "all services on this machine, watched and restarted", viva_up_main},
-	{"gateway", "the public door: routing, credentials, limits", viva_gateway_main},
+	{"gateway", "the public door: web pages, routing, credentials, limits", viva_gateway_main},
 	{"interview", "interviews over REST and WebSocket", viva_interview_main},
 	{"emotion", "faces and expressions in frames", viva_emotion_main},
 	{"scoring", "scores of answers and whole interviews", viva_scoring_main},

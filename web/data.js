@@ -25,7 +25,7 @@ export function openData({id, api, canFinish, onFinish, onErased}) {
 
 	async function takeCopy() {
 		try {
-			save(await (await api.fetch('GET', `/api/v1/interviews/${id}/export`)).blob(), 'interview-data.json');
+			save(await (await api.fetch('GET', `/api/v1/interviews/${encodeURIComponent(id)}/export`)).blob(), 'interview-data.json');
 			line.textContent = words.exported;
 		} catch {
 			line.textContent = words.exportFailed;
@@ -43,7 +43,7 @@ export function openData({id, api, canFinish, onFinish, onErased}) {
 			return;
 		line.textContent = words.erasing;
 		try {
-			await api.call('DELETE', `/api/v1/interviews/${id}`);
+			await api.call('DELETE', `/api/v1/interviews/${encodeURIComponent(id)}`);
 		} catch (error) {
 			if (error.status !== 404) {
 				line.textContent = words.eraseFailed;

@@ -106,7 +106,7 @@ function showForm(values = {}) {
 function showLink({id, token}, name, values) {
 	idempotencyKey = newKey();
 	const link = `${location.origin}/interview/${id}#token=${token}`;
-	const box = make('textarea', {id: 'link', readonly: true, rows: 4, spellcheck: 'false', class: 'link',
+	const box = make('textarea', {id: 'link', readonly: true, rows: 6, spellcheck: 'false', class: 'link',
 		on: {focus: () => box.select()}});
 	box.value = link;
 

@@ -77,7 +77,7 @@ int viva_gateway_main(int argument_count, char **arguments)
 {
 	const struct viva_service service = {
 		.name = "gateway",
-		.summary = "The public door: REST and WebSocket for all services, on one port.",
+		.summary = "The public door: web pages, and REST and WebSocket for all services, on one port.",
 		.default_port = DEFAULT_PORT,
 		.default_threads = THREADS,
 		.is_public = true,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `viva gateway`: the one public door. Checks credentials and sizes, finds a healthy instance and passes requests,
-// bodies and WebSockets on. Keeps no state.
+// bodies and WebSockets on; serves the web pages. Keeps no state.
 #ifndef VIVA_GATEWAY_H
 #define VIVA_GATEWAY_H
 
