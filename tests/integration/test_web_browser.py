@@ -3,6 +3,7 @@
 
 import re
 
+import viva_certificates
 import viva_tcp_proxy
 from viva_client import ok
 
@@ -62,6 +63,22 @@ def test_a_whole_interview_with_the_camera_and_a_reload_in_its_middle(browser, r
     assert [answer["duration"] for answer in whole["answers"]] == [0, 0]  # typing has no pace to be judged
     timeline = ok(rest.get(f"/api/v1/emotions/session/{interview.id}"))
     assert timeline["summary"]["faces"] > 0
+
+
+def test_by_https_the_camera_and_the_connection_work_as_well(browser, platform, rest, make_service, token_key, tmp_path):
+    certificate = viva_certificates.Certificate(tmp_path, "gateway")
+    behind = ";".join(f"{name}={platform.target(name)}" for name in ("interview", "emotion", "scoring"))
+    door = make_service("gateway", *certificate.arguments, "--discovery-url", f"static:{behind}", VIVA_TOKEN_KEY=token_key)
+    interview = rest.start(total_questions=1)
+    with browser.visitor(ignore_https_errors=True) as candidate:
+        candidate.open(interview, base=f"https://localhost:{door.port}")
+        candidate.press("Go on to the camera")
+        candidate.see("You can be seen well.")
+        candidate.press("Start the interview")
+        candidate.question(1, 1)
+        candidate.see("Connected")
+        candidate.answer(ANSWER)
+        candidate.see("How your answer was read")
 
 
 def test_a_lost_connection_loses_no_answer(browser, platform, rest):
