@@ -18,7 +18,7 @@ export class ApiError extends Error {
 
 	// Whether the same call may succeed a little later.
 	get mayPass() {
-		return [0, 408, 429, 502, 503, 504].includes(this.status);
+		return [0, 408, 429, 502, 503, 504].includes(this.status) || this.code === 'CONFLICT';
 	}
 
 	// Whether the interview isn't there for the holder of this token: erased, or never was.

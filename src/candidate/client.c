@@ -152,14 +152,15 @@ int candidate_client_set_credential(struct candidate_client *client, const char 
 	return 0;
 }
 
-static bool may_pass(int status)
+// CONFLICT: the same request, sent before, is still being answered.
+static bool may_pass(int status, const char *code)
 {
-	return status == 429 || status == 502 || status == 503 || status == 504;
+	return status == 429 || status == 502 || status == 503 || status == 504 || strcmp(code, "CONFLICT") == 0;
 }
 
-static int code_of_status(int status)
+static int code_of_refusal(int status, const char *code)
 {
-	if (may_pass(status))
+	if (may_pass(status, code))
 		return VIVA_EUNAVAILABLE;
 	if (status == 401 || status == 403)
 		return VIVA_EUNAUTHORIZED;
@@ -176,7 +177,7 @@ static int fail_with_reply(const struct viva_http_reply *reply, struct viva_erro
 		(void)!viva_json_get_text(body, "error", false, 1, 1000, &message, NULL);
 		(void)!viva_json_get_text(body, "code", false, 1, 64, &code, NULL);
 	}
-	return viva_fail(error, code_of_status(reply->status), NULL, "the platform refuses: %.160s (%d%s%s)",
+	return viva_fail(error, code_of_refusal(reply->status, code), NULL, "the platform refuses: %.160s (%d%s%s)",
 			 message ? message : "without a reason", reply->status, code[0] ? " " : "", code);
 }
 

@@ -75,7 +75,8 @@ class Candidate:
 
     async def _call(self, method, path, accept, **more):
         answer = await self.http.request(method, self.url + path, **more)
-        if answer.status_code in TRY_AGAIN:
+        # CONFLICT: the same request, whose answer was lost, is still in flight.
+        if answer.status_code in TRY_AGAIN or answer.status_code == 409 and answer.json().get("code") == "CONFLICT":
             raise TryAgain(f"HTTP {answer.status_code}")
         if answer.status_code not in accept:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:200]}")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the program starts, refuses to start, and explains itself."""
 
+import http.server
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -280,6 +282,38 @@ def test_the_candidate_says_what_is_wrong(platform, frames, tmp_path):
         **key,
     )
     assert done.returncode != 0 and done.stderr.strip()
+
+
+def test_the_terminal_candidate_tries_again_while_its_start_is_in_flight(frames):
+    replies = [(409, {"error": "in flight", "code": "CONFLICT"}), (503, {"error": "busy", "code": "OVERLOADED"}),
+               (409, {"error": "no more", "code": "INTERVIEW_COMPLETED"})]  # fmt: skip
+    keys = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            keys.append(self.headers["Idempotency-Key"])
+            status, body = replies[len(keys) - 1]
+            text = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        answers = viva_platform.ROOT / "data" / "demo" / "answers.json"
+        done = run("candidate", "--url", url, "--user", "u", "--frames", frames.directory, "--answers", answers, VIVA_API_KEY="k" * 30)
+        server.shutdown()
+        thread.join()
+    assert done.returncode != 0 and "no more" in done.stderr, done.stderr
+    assert len(keys) == len(replies) and len(set(keys)) == 1
 
 
 def test_the_terminal_candidate_agrees_to_no_pictures_without_analysis(tmp_path):
