@@ -386,6 +386,9 @@ void transport_close(struct transport *transport, int uv_error)
 		return;
 	transport->is_closing = true;
 	transport->error = uv_error;
+	// What broke off has no farewell: half an answer must not look like a whole one.
+	if (transport->tls && (uv_error == 0 || uv_error == UV_ETIMEDOUT))
+		transport_tls_part(transport);
 	uv_close((uv_handle_t *)&transport->tcp, on_handle_closed);
 	uv_close((uv_handle_t *)&transport->timer, on_handle_closed);
 }

@@ -243,6 +243,20 @@ bool transport_tls_end(struct transport *transport)
 	return true;
 }
 
+void transport_tls_part(struct transport *transport)
+{
+	struct transport_tls *tls = transport->tls;
+	if (tls->unsealed)
+		return;
+	viva_tls_session_end(tls->session);
+	struct viva_buffer output = viva_tls_session_take_output(tls->session);
+	uv_buf_t farewell = uv_buf_init((char *)output.data, (unsigned)output.size);
+	// Behind what waits in the socket's queue, which is dropped, it would be no use.
+	if (output.size > 0)
+		(void)!uv_try_write((uv_stream_t *)&transport->tcp, &farewell, 1);
+	viva_buffer_finish(&output);
+}
+
 // Whoever speaks HTTP here gets an answer that says what is wrong: a method begins with a capital letter, and no
 // record of TLS does.
 static bool is_plain_http(uint8_t first_byte)

@@ -23,6 +23,8 @@ void transport_tls_write(struct transport *transport, const struct viva_bytes *p
 size_t transport_tls_waiting(const struct transport_tls *tls);
 // Says that nothing follows, once nothing waits. False: call again after a write got through.
 bool transport_tls_end(struct transport *transport);
+// A farewell before the socket is closed, if it can be sent at once.
+void transport_tls_part(struct transport *transport);
 // After the socket is closed. NULL is fine.
 void transport_tls_destroy(struct transport_tls *tls);
 
