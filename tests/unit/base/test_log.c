@@ -9,31 +9,8 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "stderr_capture.h"
 #include "viva_test.h"
-
-// Standard error goes into a file between these two.
-struct capture {
-	int kept;
-	FILE *file;
-};
-
-static struct capture capture_begin(void)
-{
-	struct capture capture = {.kept = dup(STDERR_FILENO), .file = tmpfile()};
-	dup2(fileno(capture.file), STDERR_FILENO);
-	return capture;
-}
-
-static char *capture_end(struct capture *capture)
-{
-	dup2(capture->kept, STDERR_FILENO);
-	close(capture->kept);
-	off_t size = lseek(fileno(capture->file), 0, SEEK_END);
-	char *text = calloc(1, (size_t)size + 1);
-	assert_int_equal(pread(fileno(capture->file), text, (size_t)size, 0), size);
-	fclose(capture->file);
-	return text;
-}
 
 static json_t *json_of(const char *line)
 {
@@ -52,9 +29,9 @@ static void test_log__a_line_of_json_has_all_that_is_known(void **state)
 	(void)state;
 	viva_log_configure("emotion", VIVA_LOG_INFO, VIVA_LOG_JSON);
 	viva_log_set_context("req-1", "session-2");
-	struct capture capture = capture_begin();
+	struct stderr_capture capture = stderr_capture_begin();
 	viva_log_warn("frame %d is late", 7);
-	VIVA_AUTO_FREE char *text = capture_end(&capture);
+	VIVA_AUTO_FREE char *text = stderr_capture_end(&capture);
 	viva_log_set_context(NULL, NULL);
 	VIVA_AUTO_JSON json = json_of(text);
 	int64_t ms;
@@ -70,9 +47,9 @@ static void test_log__without_a_context_there_are_no_ids(void **state)
 {
 	(void)state;
 	viva_log_configure("emotion", VIVA_LOG_INFO, VIVA_LOG_JSON);
-	struct capture capture = capture_begin();
+	struct stderr_capture capture = stderr_capture_begin();
 	viva_log_info("ready");
-	VIVA_AUTO_FREE char *text = capture_end(&capture);
+	VIVA_AUTO_FREE char *text = stderr_capture_end(&capture);
 	VIVA_AUTO_JSON json = json_of(text);
 	assert_null(json_object_get(json, "request_id"));
 	assert_null(json_object_get(json, "session_id"));
@@ -83,9 +60,9 @@ static void test_log__no_message_can_forge_a_line_or_break_the_json(void **state
 	(void)state;
 	viva_log_configure("emotion", VIVA_LOG_INFO, VIVA_LOG_JSON);
 	viva_log_set_context("\"},{\"x\":\"", "\x1b[31m");
-	struct capture capture = capture_begin();
+	struct stderr_capture capture = stderr_capture_begin();
 	viva_log_error("%s", "a\nb\r\t\"\\ \x01\x7f\x80 \xc2\x9b \xc3\xa9 \xe2\x82");
-	VIVA_AUTO_FREE char *text = capture_end(&capture);
+	VIVA_AUTO_FREE char *text = stderr_capture_end(&capture);
 	viva_log_set_context(NULL, NULL);
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 	assert_null(strchr(text, '\x1b'));
@@ -100,9 +77,9 @@ static void test_log__readable_text_is_one_clean_line(void **state)
 	(void)state;
 	viva_log_configure("gateway", VIVA_LOG_INFO, VIVA_LOG_TEXT);
 	viva_log_set_context("req-1", NULL);
-	struct capture capture = capture_begin();
+	struct stderr_capture capture = stderr_capture_begin();
 	viva_log_info("%s", "forged\n12:00:00.000 error gateway: gone \x1b[31m");
-	VIVA_AUTO_FREE char *text = capture_end(&capture);
+	VIVA_AUTO_FREE char *text = stderr_capture_end(&capture);
 	viva_log_set_context(NULL, NULL);
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 	assert_non_null(strstr(text, "info "));
@@ -115,12 +92,12 @@ static void test_log__lines_below_the_level_are_not_written(void **state)
 {
 	(void)state;
 	viva_log_configure("emotion", VIVA_LOG_WARN, VIVA_LOG_JSON);
-	struct capture capture = capture_begin();
+	struct stderr_capture capture = stderr_capture_begin();
 	viva_log_debug("no");
 	viva_log_info("no");
 	viva_log_set_level(VIVA_LOG_DEBUG);
 	viva_log_debug("yes");
-	VIVA_AUTO_FREE char *text = capture_end(&capture);
+	VIVA_AUTO_FREE char *text = stderr_capture_end(&capture);
 	assert_non_null(strstr(text, "\"yes\""));
 	assert_null(strstr(text, "\"no\""));
 }
@@ -133,11 +110,11 @@ static void test_log__the_longest_line_is_still_whole_json(void **state)
 	memset(evil, '\x01', sizeof evil - 1);
 	evil[sizeof evil - 1] = '\0';
 	viva_log_set_context(evil, evil);
-	struct capture capture = capture_begin();
+	struct stderr_capture capture = stderr_capture_begin();
 	viva_log_info("%s", evil);
 	memset(evil, '"', sizeof evil - 1);
 	viva_log_info("%s", evil);
-	VIVA_AUTO_FREE char *text = capture_end(&capture);
+	VIVA_AUTO_FREE char *text = stderr_capture_end(&capture);
 	viva_log_set_context(NULL, NULL);
 	char *second = strchr(text, '\n') + 1;
 	assert_true(second - text <= 4096);
@@ -162,13 +139,13 @@ static void test_log__threads_have_their_own_ids_and_whole_lines(void **state)
 	(void)state;
 	viva_log_configure("emotion", VIVA_LOG_INFO, VIVA_LOG_JSON);
 	static char names[4][8] = {"one", "two", "three", "four"};
-	struct capture capture = capture_begin();
+	struct stderr_capture capture = stderr_capture_begin();
 	pthread_t threads[4];
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, log_often, names[i]), 0);
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
-	VIVA_AUTO_FREE char *text = capture_end(&capture);
+	VIVA_AUTO_FREE char *text = stderr_capture_end(&capture);
 	int lines = 0;
 	char *rest = NULL;
 	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest), lines++) {
