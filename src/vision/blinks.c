@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "vision/looks.h"
 
 enum {
 	MIN_OPEN_RATIOS = 5,      // before these nothing is judged
@@ -43,6 +44,12 @@ static const float pose_following = .2f;  // a frame, of the pose that it is com
 static const float open_for_sure = .9f;
 static const float closed_for_sure = .1f;
 static const float closed_at_all = .5f;
+// By which the network's logit falls below that of the session's open eyes (docs/decisions/0026).
+static const float fallen = 2.5f;        // lids are down, and the points say so, too
+static const float fallen_alone = 3.5f;  // lids are down that the points hardly follow
+static const float fallen_for_long = 4;  // lids are down for longer than a glance would have them
+static const float still_fallen = 1.2f;  // lids are not up again
+static const float watched_share = .9f;  // of the level; narrower eyes are looked at
 
 static const float baseline_percentile = .8f;
 static const float smoothing = .1f;
@@ -113,6 +120,7 @@ static void forget_baseline(struct viva_tracker_eyes *eyes)
 {
 	eyes->open_count = 0;
 	eyes->open_next = 0;
+	eyes->open_looks = 0;
 	eyes->state = VIVA_EYES_UNKNOWN;
 }
 
@@ -129,9 +137,15 @@ static float closed_below(const struct viva_tracker_eyes *eyes, float open)
 	return fminf(fmaxf(narrowed_share * level(eyes), least_closed_share * open), closed_share * open);
 }
 
-static bool is_seen_open(const struct viva_eyes_seen *seen, float at_least)
+static bool is_seen_open(const struct viva_tracker_eyes *eyes, const struct viva_eyes_seen *seen, float at_least)
 {
-	return seen->is_looked_at && seen->open >= at_least;
+	return seen->is_looked_at && seen->open >= at_least && viva_looks_fall(eyes, seen) < fallen;
+}
+
+// Whether lids are down that the points show up, or nearly.
+static bool is_seen_down(const struct viva_tracker_eyes *eyes, const struct viva_eyes_seen *seen, float by)
+{
+	return seen->ratio < watched_share * level(eyes) && viva_looks_fall(eyes, seen) >= by;
 }
 
 static void note_blink(struct viva_tracker_eyes *eyes, int64_t begin_ms, int64_t now_ms)
@@ -167,13 +181,21 @@ static void open_up(struct viva_tracker_eyes *eyes, int64_t now_ms, const struct
 	learn_open(eyes, seen->ratio);
 }
 
+static void stay_open(struct viva_tracker_eyes *eyes, int64_t now_ms, const struct viva_eyes_seen *seen)
+{
+	if (seen->ratio >= recovered_share * level(eyes))
+		viva_looks_learn(eyes, seen);
+	open_up(eyes, now_ms, seen);
+}
+
 static void begin_narrowing(struct viva_tracker_eyes *eyes, int64_t now_ms, const struct viva_eyes_seen *seen)
 {
 	eyes->level = to_units(level(eyes));
 	eyes->narrowed_since_ms = now_ms;
 	eyes->narrowest = to_units(seen->ratio);
 	eyes->narrowed_frames = 0;
-	eyes->is_no_blink = now_ms - eyes->opened_ms < BETWEEN_MS;
+	eyes->most_fallen = 0;
+	eyes->is_no_blink = now_ms - eyes->opened_ms < BETWEEN_MS && viva_looks_fall(eyes, seen) < fallen;
 }
 
 static void go_on_narrowing(struct viva_tracker_eyes *eyes, float open, const struct viva_eyes_seen *seen)
@@ -181,18 +203,21 @@ static void go_on_narrowing(struct viva_tracker_eyes *eyes, float open, const st
 	// Lids that move with the head follow the gaze.
 	bool has_moved =
 		fabsf(seen->yaw - eyes->yaw) > still_degrees || fabsf(seen->pitch - eyes->pitch) > still_degrees;
-	bool has_slipped = is_seen_open(seen, open_for_sure) && seen->ratio < slip_share * open;
+	bool has_slipped = is_seen_open(eyes, seen, open_for_sure) && seen->ratio < slip_share * open;
 	eyes->is_no_blink = eyes->is_no_blink || has_moved || has_slipped;
 	eyes->narrowest = VIVA_MIN(eyes->narrowest, to_units(seen->ratio));
+	eyes->most_fallen = fmaxf(eyes->most_fallen, viva_looks_fall(eyes, seen));
 	if (eyes->narrowed_frames < UINT8_MAX)
 		eyes->narrowed_frames++;
 }
 
 // Whether a closure is one, and no narrowing: the network sees it, or the lids are too close for anything else. Where
 // the network was not asked, the lids have the word.
-static bool is_sure(const struct viva_eyes_seen *seen, float open)
+static bool is_sure(const struct viva_tracker_eyes *eyes, const struct viva_eyes_seen *seen, float open)
 {
-	return !is_seen_open(seen, closed_at_all) || seen->ratio < shut_share * open;
+	if (!seen->is_looked_at || seen->ratio < shut_share * open)
+		return true;
+	return seen->open < closed_at_all && (!viva_looks_are_known(eyes) || viva_looks_fall(eyes, seen) >= fallen);
 }
 
 static void begin_dip(struct viva_tracker_eyes *eyes, int64_t now_ms, float open, const struct viva_eyes_seen *seen)
@@ -214,6 +239,8 @@ static void note_partial_blink(struct viva_tracker_eyes *eyes, int64_t now_ms)
 
 static bool is_deep(const struct viva_tracker_eyes *eyes)
 {
+	if (eyes->most_fallen >= (eyes->narrowest <= partial_share * eyes->level ? fallen : fallen_alone))
+		return true;
 	float before = (float)eyes->level / RATIO_UNITS, narrowest = (float)eyes->narrowest / RATIO_UNITS;
 	return eyes->narrowed_frames >= PARTIAL_FRAMES && narrowest <= partial_share * before &&
 	       before - narrowest >= noise_multiple * noise(eyes);
@@ -221,7 +248,7 @@ static bool is_deep(const struct viva_tracker_eyes *eyes)
 
 static void dip(struct viva_tracker_eyes *eyes, int64_t now_ms, float open, const struct viva_eyes_seen *seen)
 {
-	if (seen->ratio >= recovered_share * fminf(level(eyes), open)) {
+	if (seen->ratio >= recovered_share * fminf(level(eyes), open) && !is_seen_down(eyes, seen, still_fallen)) {
 		if (is_deep(eyes))
 			note_partial_blink(eyes, now_ms);
 		open_up(eyes, now_ms, seen);
@@ -241,18 +268,27 @@ static void dip(struct viva_tracker_eyes *eyes, int64_t now_ms, float open, cons
 
 static void close_up(struct viva_tracker_eyes *eyes, int64_t now_ms, float open, const struct viva_eyes_seen *seen)
 {
-	if (eyes->state != VIVA_EYES_DIPPING)
+	// A narrowing that was taken for a squint because the points hardly followed the lids.
+	bool was_shut = eyes->state == VIVA_EYES_NARROWED && eyes->most_fallen >= fallen;
+	if (eyes->state != VIVA_EYES_DIPPING && !was_shut)
 		begin_narrowing(eyes, now_ms, seen);
 	go_on_narrowing(eyes, open, seen);
 	eyes->state = VIVA_EYES_CLOSED;
-	eyes->closed_since_ms = now_ms;
-	eyes->is_closure_sure = is_sure(seen, open);
+	eyes->closed_since_ms = was_shut ? eyes->narrowed_since_ms : now_ms;
+	eyes->is_closure_sure = is_sure(eyes, seen, open);
+}
+
+// Whether eyes are shut beyond doubt: what looks down narrows them for longer than a blink, and lowers the logit, too.
+static bool is_shut_for_sure(const struct viva_tracker_eyes *eyes)
+{
+	return eyes->is_closure_sure && (!viva_looks_are_known(eyes) || eyes->most_fallen >= fallen_for_long ||
+					 (float)eyes->narrowest < shut_share * (float)eyes->level);
 }
 
 static void end_closure(struct viva_tracker_eyes *eyes, int64_t now_ms)
 {
 	int64_t duration_ms = now_ms - eyes->closed_since_ms;
-	if (!eyes->is_closure_sure && duration_ms > SQUINT_MS)
+	if (!is_shut_for_sure(eyes) && now_ms - eyes->narrowed_since_ms > SQUINT_MS)
 		increment(&eyes->squints);
 	else if (!eyes->is_closure_sure)
 		note_partial_blink(eyes, now_ms);
@@ -264,13 +300,15 @@ static void end_closure(struct viva_tracker_eyes *eyes, int64_t now_ms)
 
 static void closure(struct viva_tracker_eyes *eyes, int64_t now_ms, float open, const struct viva_eyes_seen *seen)
 {
-	if (seen->ratio >= fminf(reopened_share * open, recovered_share * level(eyes))) {
+	// Not for ever, lest a light that changed keeps them closed.
+	bool is_held = now_ms - eyes->closed_since_ms <= MAX_CLOSED_MS && is_seen_down(eyes, seen, still_fallen);
+	if (seen->ratio >= fminf(reopened_share * open, recovered_share * level(eyes)) && !is_held) {
 		end_closure(eyes, now_ms);
 		open_up(eyes, now_ms, seen);
 		return;
 	}
 	go_on_narrowing(eyes, open, seen);
-	eyes->is_closure_sure = eyes->is_closure_sure || is_sure(seen, open);
+	eyes->is_closure_sure = eyes->is_closure_sure || is_sure(eyes, seen, open);
 	if (now_ms - eyes->closed_since_ms <= MAX_CLOSED_MS || (seen->is_looked_at && seen->open < closed_at_all))
 		return;
 	// Open by the network's word, or nobody knows: then the baseline is to blame.
@@ -284,11 +322,13 @@ static void step(struct viva_tracker_eyes *eyes, int64_t now_ms, const struct vi
 	float ratio = seen->ratio, open = baseline(eyes);
 	if (open < min_baseline) {
 		eyes->state = VIVA_EYES_UNKNOWN;
-		if (!seen->is_looked_at || seen->open > closed_for_sure)
+		if (!seen->is_looked_at || seen->open > closed_for_sure) {
 			learn_open(eyes, ratio);
+			viva_looks_learn(eyes, seen);
+		}
 		return;
 	}
-	bool is_closing = ratio < closed_below(eyes, open) && !is_seen_open(seen, open_for_sure);
+	bool is_closing = ratio < closed_below(eyes, open) && !is_seen_open(eyes, seen, open_for_sure);
 	switch (eyes->state) {
 	case VIVA_EYES_UNKNOWN:
 		if (ratio >= closed_share * open)
@@ -297,10 +337,10 @@ static void step(struct viva_tracker_eyes *eyes, int64_t now_ms, const struct vi
 	case VIVA_EYES_OPEN:
 		if (is_closing)
 			close_up(eyes, now_ms, open, seen);
-		else if (ratio < narrowed_share * level(eyes))
+		else if (ratio < narrowed_share * level(eyes) || is_seen_down(eyes, seen, fallen))
 			begin_dip(eyes, now_ms, open, seen);
 		else
-			open_up(eyes, now_ms, seen);
+			stay_open(eyes, now_ms, seen);
 		break;
 	case VIVA_EYES_DIPPING:
 		if (is_closing)
@@ -322,12 +362,12 @@ static void step(struct viva_tracker_eyes *eyes, int64_t now_ms, const struct vi
 	}
 }
 
-bool viva_eyes_are_in_doubt(const struct viva_tracker_eyes *eyes, int64_t now_ms, float ratio)
+bool viva_eyes_are_in_doubt(const struct viva_tracker_eyes *eyes, float ratio)
 {
 	float open = baseline(eyes);
-	if (eyes->state == VIVA_EYES_CLOSED && open >= min_baseline)
-		return !eyes->is_closure_sure || now_ms - eyes->closed_since_ms > MAX_CLOSED_MS;
-	return open < min_baseline || ratio < closed_share * open;
+	if (open < min_baseline || ratio < closed_share * open || ratio < watched_share * level(eyes))
+		return true;
+	return eyes->state == VIVA_EYES_OPEN && viva_looks_are_due(eyes);
 }
 
 static bool are_shut(const struct viva_tracker_eyes *eyes, const struct viva_eyes_seen *seen)
@@ -338,9 +378,9 @@ static bool are_shut(const struct viva_tracker_eyes *eyes, const struct viva_eye
 	if (open < min_baseline && seen->is_looked_at && seen->open < closed_for_sure)
 		return true;
 	if (open < min_baseline)
-		return seen->ratio < VIVA_EYES_MIN_OPEN && !is_seen_open(seen, open_for_sure);
+		return seen->ratio < VIVA_EYES_MIN_OPEN && !is_seen_open(eyes, seen, open_for_sure);
 	if (eyes->state == VIVA_EYES_UNKNOWN)
-		return seen->ratio < closed_share * open && !is_seen_open(seen, closed_at_all);
+		return seen->ratio < closed_share * open && !is_seen_open(eyes, seen, closed_at_all);
 	return eyes->state == VIVA_EYES_CLOSED && eyes->is_closure_sure;
 }
 
@@ -376,6 +416,7 @@ void viva_eyes_observe(struct viva_tracker_eyes *eyes, int64_t now_ms, int64_t e
 			eyes->observed_ms += elapsed_ms;
 		step(eyes, now_ms, seen);
 	}
+	viva_looks_count(eyes, seen);
 	observe_shut(eyes, elapsed_ms, is_first, seen);
 }
 

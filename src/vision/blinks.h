@@ -13,6 +13,8 @@
 //
 // The eye network is asked when the lids are in doubt: it must agree before a low value counts as closed eyes (a
 // squint, a glance down, glasses), before a long narrowing counts as closed, and before open eyes enter the baseline.
+// Where it falls far below what it told of this session's open eyes (vision/looks.h), a dip is a blink that the points
+// hardly show.
 //
 // Threads: pure.
 #ifndef VIVA_VISION_BLINKS_H
@@ -40,8 +42,8 @@ struct viva_eyes_seen {
 	float open;  // where looked at: what viva_eyes_look told
 };
 
-// Whether what viva_eyes_look tells would matter for a frame at `now_ms` with this ratio; for most frames it does not.
-bool viva_eyes_are_in_doubt(const struct viva_tracker_eyes *eyes, int64_t now_ms, float ratio);
+// Whether what viva_eyes_look tells would matter for the next frame, with this ratio; for most frames it does not.
+bool viva_eyes_are_in_doubt(const struct viva_tracker_eyes *eyes, float ratio);
 
 // Takes the next frame in: `elapsed_ms` after the last one (0 for a session's first), at `now_ms`.
 void viva_eyes_observe(struct viva_tracker_eyes *eyes, int64_t now_ms, int64_t elapsed_ms,

@@ -17,6 +17,8 @@ enum {
 // At .5 a cat and a colour wheel pass for faces; at this neither does, and no real face of the tuning set is lost.
 static const float near_threshold = .65f;
 static const float far_threshold = .65f;
+// Of the picture's longer side: a smaller thing has too few pixels to be known for a face (26 of 640).
+static const float min_face = .04f;
 static const float same_face_overlap = .3f;  // intersection over union
 static const float region_scale = 1.5f;
 
@@ -247,9 +249,14 @@ static struct eye far_eye(struct viva_detector *detector)
 
 static const struct square whole = {1, .5f, .5f};
 
-static size_t conclude(struct candidates *candidates, struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES])
+static size_t conclude(struct candidates *candidates, const struct viva_picture *picture,
+		       struct viva_detection ret_faces[VIVA_DETECT_MAX_FACES])
 {
-	size_t count = merge(candidates->list, candidates->count, ret_faces);
+	float least = min_face * (float)VIVA_MAX(picture->width, picture->height);
+	size_t merged = merge(candidates->list, candidates->count, ret_faces), count = 0;
+	for (size_t i = 0; i < merged; i++)
+		if (ret_faces[i].right - ret_faces[i].left >= least)
+			ret_faces[count++] = ret_faces[i];
 	qsort(ret_faces, count, sizeof *ret_faces, by_area);
 	return count;
 }
@@ -273,7 +280,7 @@ size_t viva_detect_faces(struct viva_detector *detector, const struct viva_pictu
 		const struct square nearer = nearer_square(picture, i);
 		look(&far, picture, &nearer, &candidates);
 	}
-	return conclude(&candidates, ret_faces);
+	return conclude(&candidates, picture, ret_faces);
 }
 
 size_t viva_detect_by(struct viva_detector *detector, const struct viva_picture *picture, enum viva_detect_range range,
@@ -283,7 +290,7 @@ size_t viva_detect_by(struct viva_detector *detector, const struct viva_picture 
 	struct candidates candidates;
 	candidates.count = 0;
 	look(&eye, picture, &whole, &candidates);
-	return conclude(&candidates, ret_faces);
+	return conclude(&candidates, picture, ret_faces);
 }
 
 struct viva_region viva_detection_region(const struct viva_detection *face)

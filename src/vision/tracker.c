@@ -7,9 +7,10 @@
 #include "base/error.h"
 
 enum {
-	FORMAT = 3,
+	FORMAT = 4,
 	LONG_CLOSURES_FORMAT = 2,  // the first with them and what each detector saw
 	SQUINTS_FORMAT = 3,        // the first with them and what else is told of lids that don't close
+	LOOKS_FORMAT = 4,          // the first with what the eye network told of open eyes
 	FIRST_FORMAT = 1,          // older ones are still read, so that an upgrade refuses no session
 	FLAG_TIME = 1,
 	FLAG_FACE = 2,
@@ -23,6 +24,7 @@ enum {
 	FLAG_SURE = 2,
 	FLAG_SHUT = 4,
 	ALL_EYE_FLAGS = 7,
+	MAX_LOGIT = 100,
 };
 
 struct writer {
@@ -129,6 +131,14 @@ static void put_lids(struct writer *writer, const struct viva_tracker_eyes *eyes
 	    1);
 }
 
+static void put_looks(struct writer *writer, const struct viva_tracker_eyes *eyes)
+{
+	put_float(writer, eyes->open_logit);
+	put_float(writer, eyes->most_fallen);
+	put(writer, eyes->open_looks, 1);
+	put(writer, eyes->frames_since_look, 1);
+}
+
 // As distances from the last frame, four bytes each: a blink of seven weeks ago is dropped.
 static void put_blinks(struct writer *writer, const struct viva_tracker_eyes *eyes, int64_t last_ms)
 {
@@ -171,6 +181,7 @@ size_t viva_tracker_write(const struct viva_tracker *tracker, uint8_t ret_bytes[
 	put(&writer, tracker->faces_far, 1);
 	put(&writer, (uint64_t)tracker->eyes.long_closures, 4);
 	put_lids(&writer, &tracker->eyes);
+	put_looks(&writer, &tracker->eyes);
 	put_eyes(&writer, &tracker->eyes);
 	put_blinks(&writer, &tracker->eyes, tracker->last_ms);
 	put_expression(&writer, &tracker->expression);
@@ -212,6 +223,14 @@ static void take_lids(struct reader *reader, struct viva_tracker_eyes *eyes)
 	eyes->is_no_blink = (flags & FLAG_NO_BLINK) != 0;
 	eyes->is_closure_sure = (flags & FLAG_SURE) != 0;
 	eyes->is_shut = (flags & FLAG_SHUT) != 0;
+}
+
+static void take_looks(struct reader *reader, struct viva_tracker_eyes *eyes)
+{
+	eyes->open_logit = take_float(reader, -MAX_LOGIT, MAX_LOGIT);
+	eyes->most_fallen = take_float(reader, 0, 2 * MAX_LOGIT);
+	eyes->open_looks = (uint8_t)take(reader, 1, UINT8_MAX);
+	eyes->frames_since_look = (uint8_t)take(reader, 1, UINT8_MAX);
 }
 
 static void take_blinks(struct reader *reader, struct viva_tracker_eyes *eyes, int64_t last_ms)
@@ -265,6 +284,8 @@ int viva_tracker_read(struct viva_bytes bytes, struct viva_tracker *ret_tracker)
 	}
 	if (format >= SQUINTS_FORMAT)
 		take_lids(&reader, &tracker.eyes);
+	if (format >= LOOKS_FORMAT)
+		take_looks(&reader, &tracker.eyes);
 	take_eyes(&reader, &tracker.eyes);
 	take_blinks(&reader, &tracker.eyes, tracker.last_ms);
 	take_expression(&reader, &tracker.expression);

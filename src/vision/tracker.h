@@ -77,13 +77,17 @@ struct viva_tracker_eyes {
 	uint16_t narrowest;       // the least opening in it, likewise
 	uint8_t narrowed_frames;  // before it ended
 	int64_t narrowed_since_ms;
-	bool is_no_blink;      // another one's end, or the head moved, or the points slipped
-	bool is_closure_sure;  // and no squint
-	int64_t opened_ms;     // when the eyes last came to be open
-	float yaw, pitch;      // of the head while they were, degrees, smoothed
-	float attention;       // 0–1, of the last frame in which the eyes were not closed
-	bool is_shut;          // in the last frame, as far as attention goes
-	uint16_t shut_ms;      // for how long, up to where that matters
+	bool is_no_blink;           // another one's end, or the head moved, or the points slipped
+	float most_fallen;          // by how much the eye network's logit was below that of open eyes, at most
+	bool is_closure_sure;       // and no squint
+	int64_t opened_ms;          // when the eyes last came to be open
+	float yaw, pitch;           // of the head while they were, degrees, smoothed
+	float open_logit;           // what the eye network told of open eyes, smoothed
+	uint8_t open_looks;         // so many frames made that, up to 255
+	uint8_t frames_since_look;  // by the network, up to 255
+	float attention;            // 0–1, of the last frame in which the eyes were not closed
+	bool is_shut;               // in the last frame, as far as attention goes
+	uint16_t shut_ms;           // for how long, up to where that matters
 };
 
 struct viva_tracker_expression {

@@ -248,7 +248,7 @@ static void observe_eyes(struct viva_context *context, struct viva_tracker *trac
 					      .ratio = result->eye_ratio,
 					      .yaw = result->pose.yaw,
 					      .pitch = result->pose.pitch};
-		seen.is_looked_at = seen.is_visible && viva_eyes_are_in_doubt(eyes, now_ms, seen.ratio);
+		seen.is_looked_at = seen.is_visible && viva_eyes_are_in_doubt(eyes, seen.ratio);
 		if (seen.is_looked_at)
 			seen.open = viva_eyes_look(&context->eye, &context->picture, &context->face);
 		viva_eyes_observe(eyes, now_ms, elapsed_ms, &seen);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <math.h>
+
 #include "vision/blinks.h"
 
 #include "viva_test.h"
@@ -63,18 +65,51 @@ static void test_blinks__lids_that_seem_shut_over_eyes_that_are_seen_open_are_no
 {
 	(void)state;
 	struct viva_eyes_seen doubtful = {.is_visible = true, .ratio = .1f, .is_looked_at = true, .open = .97f};
+	const struct viva_eyes_seen open = {.is_visible = true, .ratio = .25f, .is_looked_at = true, .open = .98f};
 	struct film film = {.now_ms = 1000000};
-	show(&film, .25f, 20);
-	assert_false(viva_eyes_are_in_doubt(&film.tracker.eyes, film.now_ms, .24f));
-	assert_true(viva_eyes_are_in_doubt(&film.tracker.eyes, film.now_ms, doubtful.ratio));
+	show_seen(&film, open, 20);
+	assert_false(viva_eyes_are_in_doubt(&film.tracker.eyes, .24f));
+	assert_true(viva_eyes_are_in_doubt(&film.tracker.eyes, doubtful.ratio));
 	show_seen(&film, doubtful, 3);
 	assert_int_not_equal(film.tracker.eyes.state, VIVA_EYES_CLOSED);
 	show(&film, .25f, 10);
 	assert_int_equal(blinks(&film), 0);
+	assert_true(viva_eyes_are_in_doubt(&film.tracker.eyes, .22f));
 	doubtful.open = .6f;
 	show_seen(&film, doubtful, 3);
 	assert_int_equal(film.tracker.eyes.state, VIVA_EYES_CLOSED);
 	show(&film, .25f, 3);
+	assert_int_equal(blinks(&film), 1);
+}
+
+static void test_blinks__open_eyes_are_looked_at_now_and_then(void **state)
+{
+	(void)state;
+	struct viva_eyes_seen open = {.is_visible = true, .ratio = .25f, .open = .9f};
+	struct film film = {.now_ms = 1000000};
+	int looks = 0;
+	for (int i = 0; i < 160; i++) {
+		open.is_looked_at = viva_eyes_are_in_doubt(&film.tracker.eyes, open.ratio);
+		looks += open.is_looked_at ? 1 : 0;
+		show_seen(&film, open, 1);
+	}
+	assert_in_range(looks, 10, 16);
+	assert_float_equal(film.tracker.eyes.open_logit, logf(9), .01f);
+}
+
+static void test_blinks__a_sure_network_changes_nothing_before_it_has_seen_open_eyes(void **state)
+{
+	(void)state;
+	const struct viva_eyes_seen shut = {.is_visible = true, .ratio = .22f, .is_looked_at = true, .open = 0};
+	struct film film = {.now_ms = 1000000};
+	show(&film, .25f, 20);
+	show_seen(&film, shut, 3);
+	show(&film, .25f, 5);
+	assert_int_equal(blinks(&film), 0);
+	show_seen(&film, (struct viva_eyes_seen){.is_visible = true, .ratio = .25f, .is_looked_at = true, .open = 1},
+		  5);
+	show_seen(&film, shut, 3);
+	show(&film, .25f, 5);
 	assert_int_equal(blinks(&film), 1);
 }
 
@@ -83,7 +118,7 @@ static void test_blinks__a_session_that_begins_with_closed_eyes_takes_no_baselin
 	(void)state;
 	struct viva_eyes_seen closed = {.is_visible = true, .ratio = .12f, .is_looked_at = true, .open = .02f};
 	struct film film = {.now_ms = 1000000};
-	assert_true(viva_eyes_are_in_doubt(&film.tracker.eyes, film.now_ms, closed.ratio));
+	assert_true(viva_eyes_are_in_doubt(&film.tracker.eyes, closed.ratio));
 	show_seen(&film, closed, 20);
 	assert_int_equal(film.tracker.eyes.state, VIVA_EYES_UNKNOWN);
 	assert_int_equal(film.tracker.eyes.open_count, 0);
@@ -199,6 +234,8 @@ int main(void)
 		cmocka_unit_test(test_blinks__a_short_closure_is_a_blink_once_the_eyes_reopen),
 		cmocka_unit_test(test_blinks__narrow_and_wide_eyes_need_no_setting),
 		cmocka_unit_test(test_blinks__lids_that_seem_shut_over_eyes_that_are_seen_open_are_no_blink),
+		cmocka_unit_test(test_blinks__open_eyes_are_looked_at_now_and_then),
+		cmocka_unit_test(test_blinks__a_sure_network_changes_nothing_before_it_has_seen_open_eyes),
 		cmocka_unit_test(test_blinks__a_session_that_begins_with_closed_eyes_takes_no_baseline_from_them),
 		cmocka_unit_test(test_blinks__a_squint_or_a_trembling_lid_is_no_blink),
 		cmocka_unit_test(test_blinks__resting_them_is_no_blink_but_a_long_closure),

@@ -33,6 +33,10 @@ static struct viva_tracker full_tracker(void)
 	eyes->narrowed_frames = 3;
 	eyes->narrowed_since_ms = 1700000123300;
 	eyes->opened_ms = 1700000120000;
+	eyes->open_logit = 2.5f;
+	eyes->most_fallen = 3.25f;
+	eyes->open_looks = 200;
+	eyes->frames_since_look = 9;
 	eyes->yaw = -12;
 	eyes->pitch = 4.5f;
 	eyes->attention = .5f;
@@ -70,6 +74,10 @@ static void test_tracker__what_was_written_is_read_back(void **state)
 		assert_int_equal(viva_tracker_write(&read, again), size);
 		assert_memory_equal(again, bytes, size);
 		assert_int_equal(read.eyes.blink_count, trackers[i].eyes.blink_count);
+		assert_float_equal(read.eyes.open_logit, trackers[i].eyes.open_logit, 0);
+		assert_float_equal(read.eyes.most_fallen, trackers[i].eyes.most_fallen, 0);
+		assert_int_equal(read.eyes.open_looks, trackers[i].eyes.open_looks);
+		assert_int_equal(read.eyes.frames_since_look, trackers[i].eyes.frames_since_look);
 		assert_memory_equal(read.eyes.blink_times_ms, trackers[i].eyes.blink_times_ms,
 				    sizeof read.eyes.blink_times_ms);
 	}
@@ -130,19 +138,23 @@ static void test_tracker__what_an_older_release_wrote_is_read(void **state)
 	enum {
 		NEW_AT = 1 + 1 + 8 + 4 * 4 + 1 + 2,
 		SECOND = 2 + 4,
-		THIRD = 4 + 4 + 2 + 2 + 1 + 8 + 8 + 4 + 4 + 4 + 2 + 1
+		THIRD = 4 + 4 + 2 + 2 + 1 + 8 + 8 + 4 + 4 + 4 + 2 + 1,
+		FOURTH = 4 + 4 + 1 + 1,
+		ALL = SECOND + THIRD + FOURTH
 	};
-	static const size_t kept[] = {0, SECOND};
+	static const size_t kept[] = {0, SECOND, SECOND + THIRD};
 	for (size_t i = 0; i < VIVA_COUNT(kept); i++) {
 		uint8_t bytes[VIVA_TRACKER_MAX_BYTES];
 		struct viva_tracker tracker = full_tracker(), read;
-		size_t size = viva_tracker_write(&tracker, bytes), dropped = SECOND + THIRD - kept[i];
-		memmove(bytes + NEW_AT + kept[i], bytes + NEW_AT + SECOND + THIRD, size - NEW_AT - SECOND - THIRD);
+		size_t size = viva_tracker_write(&tracker, bytes), dropped = ALL - kept[i];
+		memmove(bytes + NEW_AT + kept[i], bytes + NEW_AT + ALL, size - NEW_AT - ALL);
 		bytes[0] = (uint8_t)(i + 1);
 		assert_ok(viva_tracker_read(viva_bytes_of(bytes, size - dropped), &read));
 		assert_int_equal(read.faces_near + read.faces_far, i == 0 ? 0 : 3);
 		assert_int_equal(read.eyes.long_closures, i == 0 ? 0 : 70000);
-		assert_int_equal(read.eyes.partial_blinks + read.eyes.squints + read.eyes.level, 0);
+		assert_int_equal(read.eyes.partial_blinks, i < 2 ? 0 : tracker.eyes.partial_blinks);
+		assert_int_equal(read.eyes.level, i < 2 ? 0 : tracker.eyes.level);
+		assert_int_equal(read.eyes.open_looks, 0);
 		assert_int_equal(read.eyes.blink_count, 1000);
 		assert_float_equal(read.expression.steady_pitch, 4, 0);
 		assert_int_equal(viva_tracker_write(&read, bytes), size);
