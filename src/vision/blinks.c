@@ -378,7 +378,7 @@ static bool are_shut(const struct viva_tracker_eyes *eyes, const struct viva_eye
 	if (open < min_baseline && seen->is_looked_at && seen->open < closed_for_sure)
 		return true;
 	if (open < min_baseline)
-		return seen->ratio < VIVA_EYES_MIN_OPEN && !is_seen_open(eyes, seen, open_for_sure);
+		return seen->ratio < VIVA_EYES_MIN_OPEN && !is_seen_open(eyes, seen, closed_at_all);
 	if (eyes->state == VIVA_EYES_UNKNOWN)
 		return seen->ratio < closed_share * open && !is_seen_open(eyes, seen, closed_at_all);
 	return eyes->state == VIVA_EYES_CLOSED && eyes->is_closure_sure;

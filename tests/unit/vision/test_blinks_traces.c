@@ -346,10 +346,12 @@ static void test_traces__a_first_picture_of_shut_eyes_has_no_attention(void **st
 	static const struct viva_eyes_seen shut[] = {
 		{.is_visible = true, .ratio = .05f},
 		{.is_turned_away = true, .ratio = .05f, .yaw = 30},
-		{.is_visible = true, .ratio = .13f, .is_looked_at = true, .open = .03f}};
+		{.is_visible = true, .ratio = .13f, .is_looked_at = true, .open = .03f},
+		{.is_visible = true, .ratio = .08f, .is_looked_at = true, .open = .3f}};
 	static const struct viva_eyes_seen open[] = {
 		{.is_visible = true, .ratio = .13f, .is_looked_at = true, .open = .6f},
 		{.is_visible = true, .ratio = .08f, .is_looked_at = true, .open = .95f},
+		{.is_visible = true, .ratio = .09f, .is_looked_at = true, .open = .6f},  // narrowed by a laugh
 		{.is_turned_away = true, .ratio = .15f, .yaw = 30},
 		{.ratio = 0}};
 	for (size_t i = 0; i < VIVA_COUNT(shut); i++) {
