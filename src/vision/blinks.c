@@ -237,13 +237,24 @@ static void note_partial_blink(struct viva_tracker_eyes *eyes, int64_t now_ms)
 	increment(&eyes->partial_blinks);
 }
 
+// Whether the network saw the lids come down; where the points hardly did, it takes more.
+static bool has_fallen(const struct viva_tracker_eyes *eyes)
+{
+	bool is_shallow = (float)eyes->narrowest > partial_share * (float)eyes->level;
+	return eyes->most_fallen >= (is_shallow ? fallen_alone : fallen);
+}
+
+static bool is_beyond_noise(const struct viva_tracker_eyes *eyes)
+{
+	return (float)(eyes->level - eyes->narrowest) >= noise_multiple * noise(eyes) * RATIO_UNITS;
+}
+
 static bool is_deep(const struct viva_tracker_eyes *eyes)
 {
-	if (eyes->most_fallen >= (eyes->narrowest <= partial_share * eyes->level ? fallen : fallen_alone))
+	if (has_fallen(eyes))
 		return true;
-	float before = (float)eyes->level / RATIO_UNITS, narrowest = (float)eyes->narrowest / RATIO_UNITS;
-	return eyes->narrowed_frames >= PARTIAL_FRAMES && narrowest <= partial_share * before &&
-	       before - narrowest >= noise_multiple * noise(eyes);
+	return eyes->narrowed_frames >= PARTIAL_FRAMES &&
+	       (float)eyes->narrowest <= partial_share * (float)eyes->level && is_beyond_noise(eyes);
 }
 
 static void dip(struct viva_tracker_eyes *eyes, int64_t now_ms, float open, const struct viva_eyes_seen *seen)
@@ -290,11 +301,11 @@ static void end_closure(struct viva_tracker_eyes *eyes, int64_t now_ms)
 	int64_t duration_ms = now_ms - eyes->closed_since_ms;
 	if (!is_shut_for_sure(eyes) && now_ms - eyes->narrowed_since_ms > SQUINT_MS)
 		increment(&eyes->squints);
-	else if (!eyes->is_closure_sure)
+	else if (!eyes->is_closure_sure && (has_fallen(eyes) || is_beyond_noise(eyes)))
 		note_partial_blink(eyes, now_ms);
-	else if (duration_ms <= VIVA_BLINK_MAX_MS)
+	else if (eyes->is_closure_sure && duration_ms <= VIVA_BLINK_MAX_MS)
 		note_blink(eyes, eyes->closed_since_ms, now_ms);
-	else
+	else if (eyes->is_closure_sure)
 		increment(&eyes->long_closures);
 }
 

@@ -302,6 +302,20 @@ static void test_traces__noise_is_no_blink(void **state)
 	}
 }
 
+// Of a small dark face.
+static void test_traces__points_that_tremble_much_over_eyes_that_the_network_doubts_don_t_blink(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < VIVA_COUNT(rates); i++) {
+		struct trace trace = begin(.15f);
+		trace.noise = .1f;
+		trace.surest = .5f;
+		trace.length_ms = 120000;
+		struct viva_tracker tracker = play(&trace, rates[i]);
+		assert_int_equal(tracker.eyes.blink_count, 0);
+	}
+}
+
 static void test_traces__blinks_of_eyes_that_squint_are_found(void **state)
 {
 	(void)state;
@@ -379,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_traces__eyes_that_close_slowly_and_stay_so_don_t_blink),
 		cmocka_unit_test(test_traces__a_glance_down_is_no_partial_blink),
 		cmocka_unit_test(test_traces__noise_is_no_blink),
+		cmocka_unit_test(test_traces__points_that_tremble_much_over_eyes_that_the_network_doubts_don_t_blink),
 		cmocka_unit_test(test_traces__blinks_of_eyes_that_squint_are_found),
 		cmocka_unit_test(test_traces__attention_goes_with_the_eyes_shut_but_not_with_a_blink),
 		cmocka_unit_test(test_traces__a_first_picture_of_shut_eyes_has_no_attention),
