@@ -435,8 +435,13 @@ static void on_end(void *owner)
 		transport_finish(&connection->transport);
 		return;
 	}
+	// Of the last answer a part may still be on its way.
+	if (session->count == 0) {
+		transport_finish(&connection->transport);
+		return;
+	}
 	// Half a request can't become whole any more.
-	if (session->count == 0 || (session->current && !session->is_parser_dead && !session->is_parser_paused)) {
+	if (session->current && !session->is_parser_dead && !session->is_parser_paused) {
 		transport_close(&connection->transport, 0);
 		return;
 	}
