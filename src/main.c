@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "analyze/analyze.h"
-#include "base/macros.h"
+#include "base/command.h"
 #include "candidate/candidate.h"
 #include "emotion/emotion.h"
 #include "gateway/gateway.h"
@@ -14,8 +15,6 @@
 #include "scoring/scoring.h"
 #include "up/up.h"
 #include "worker/worker.h"
-
-enum { STATUS_USAGE = 2 };
 
 static const struct command {
 	const char *name, *summary;
@@ -47,22 +46,31 @@ static int help(void)
 	return 0;
 }
 
+// What a full disk cut off must not pass for a success.
+static int end(const char *name, int status)
+{
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || status != 0)
+		return status;
+	fprintf(stderr, "viva %s: the output can't be written: %s\n", name, strerror(errno));
+	return VIVA_COMMAND_FAILED;
+}
+
 int main(int argument_count, char **arguments)
 {
 	const char *name = argument_count > 1 ? arguments[1] : NULL;
 	if (!name) {
 		fputs("viva: a command is missing (viva help lists them)\n", stderr);
-		return STATUS_USAGE;
+		return VIVA_COMMAND_USAGE;
 	}
 	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-		return help();
+		return end("help", help());
 	if (strcmp(name, "--version") == 0) {
 		puts("viva " VIVA_VERSION);
-		return 0;
+		return end("--version", 0);
 	}
 	for (size_t i = 0; i < VIVA_COUNT(commands); i++)
 		if (strcmp(name, commands[i].name) == 0)
-			return commands[i].run(argument_count - 2, arguments + 2);
+			return end(name, commands[i].run(argument_count - 2, arguments + 2));
 	fprintf(stderr, "viva: there is no command \"%.64s\" (viva help lists them)\n", name);
-	return STATUS_USAGE;
+	return VIVA_COMMAND_USAGE;
 }

@@ -17,7 +17,9 @@ import pytest
 import viva_platform
 from viva_platform import SERVICES, binary, cache_directory, clean_environment
 
-COMMANDS = (*SERVICES, "up", "candidate", "webhooks", "analyze", "queues", "dead-letters")
+COMMANDS = (
+    *SERVICES, "up", "candidate", "webhooks", "analyze", "report", "audit", "queues", "dead-letters", "questions", "nginx-config"
+)
 LIMIT_S = 120
 
 
@@ -59,11 +61,18 @@ def test_the_version_is_told():
     assert done.returncode == 0 and re.search(r"\d+\.\d+\.\d+", done.stdout)
 
 
+@pytest.mark.parametrize("arguments", [["--version"], ["help"], ["worker", "--help"], ["questions", "list"]])
+def test_output_that_a_full_disk_cuts_off_is_no_success(arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([binary(), *arguments], stdout=full, stderr=subprocess.PIPE, text=True, env=clean_environment())
+    assert done.returncode == 1 and "can't be written" in done.stderr
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_lists_each_option_with_its_variable_and_meaning(command):
     done = run(command, "--help")
     assert done.returncode == 0 and done.stderr == ""
-    options = re.findall(r"--([a-z0-9][a-z0-9-]*)", done.stdout)
+    options = re.findall(r"^  (?:-[a-z], )?--([a-z0-9][a-z0-9-]*)", done.stdout, re.MULTILINE)
     assert "help" in options or "data-dir" in options or "url" in options
     for option in set(options) - {"help", "version"}:
         assert f"VIVA_{option.upper().replace('-', '_')}" in done.stdout, option
