@@ -458,7 +458,7 @@ static int add_default_set(json_t *questions, json_t *sets)
 	const json_t *question;
 	json_array_foreach(questions, index, question)
 	{
-		if (index < 200)
+		if (index < VIVA_QUESTION_SET_MAX_QUESTIONS)
 			json_array_append(keys, json_object_get(question, "key"));
 	}
 	json_t *set = json_pack("{s:s, s:s, s:o}", "name", "default", "title", "All questions", "questions", keys);
