@@ -16,6 +16,7 @@
 
 struct analyze_overlay;
 
+// `is_film`: what is added are moments of one film, of which some are chosen. VIVA_ENOMEM.
 VIVA_MUST_CHECK int analyze_overlay_create(bool is_film, struct analyze_overlay **ret_overlay,
 					   struct viva_error *error);
 struct analyze_overlay *analyze_overlay_destroy(struct analyze_overlay *overlay);

@@ -52,7 +52,8 @@ bool viva_traceparent_is_valid(const char *text);
 // Equality in time that depends on the sizes only.
 bool viva_equal_in_constant_time(const void *a, size_t a_size, const void *b, size_t b_size);
 
-// Unix milliseconds ↔ RFC 3339 UTC ("2026-11-24T03:01:16.123Z"). ret_text has room for 32 bytes.
+// Unix milliseconds ↔ RFC 3339 UTC ("2026-11-24T03:01:16.123Z"). ret_text has room for 32 bytes. VIVA_EINVAL: the
+// text is no such time.
 void viva_rfc3339_from_unix_ms(int64_t unix_ms, char ret_text[32]);
 VIVA_MUST_CHECK int viva_rfc3339_to_unix_ms(const char *text, int64_t *ret_unix_ms);
 

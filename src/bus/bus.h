@@ -149,7 +149,8 @@ struct viva_bus_queue_status {
 	int64_t oldest_age_ms;  // of the first that waits; -1 = none, or unknown
 };
 
-// All queues of the topology and dead.letters, in the arena.
+// All queues of the topology and dead.letters, in the arena. VIVA_EUNAVAILABLE, VIVA_ENOMEM; of an embedded bus also
+// the errors of viva_store_query.
 VIVA_MUST_CHECK int viva_bus_queues(struct viva_bus *bus, struct viva_arena *arena,
 				    const struct viva_bus_queue_status **ret_queues, size_t *ret_count,
 				    struct viva_error *error);
@@ -167,7 +168,9 @@ enum viva_bus_dead_letter_action { VIVA_BUS_KEEP, VIVA_BUS_REPLAY, VIVA_BUS_DROP
 
 // Shows up to `limit` dead letters, oldest first, to visit(), and does with each what it returns. REPLAY puts it back
 // into the queue it died in, its retries forgotten. The letter is valid during the call. *ret_count = how many were
-// shown.
+// shown. VIVA_EUNAVAILABLE, VIVA_EOVERLOAD (the queue takes none back now), VIVA_ENOTFOUND (it is gone), VIVA_ELIMIT
+// (it can't be replayed: too large, or it does not say where it died), VIVA_ENOMEM; of an embedded bus also the errors
+// of viva_store_transact.
 VIVA_MUST_CHECK int viva_bus_visit_dead_letters(
 	struct viva_bus *bus, size_t limit,
 	enum viva_bus_dead_letter_action (*visit)(const struct viva_bus_dead_letter *letter, void *context),

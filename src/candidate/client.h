@@ -35,7 +35,8 @@ VIVA_MUST_CHECK int candidate_client_create(const struct viva_config *config, st
 struct candidate_client *candidate_client_destroy(struct candidate_client *client);
 VIVA_DEFINE_AUTO(candidate_client)
 
-// The credential of all that follows: an API key or an interview's token; copied.
+// The credential of all that follows: an API key or an interview's token; copied. VIVA_EUSAGE: it is too long, or has a
+// line break.
 VIVA_MUST_CHECK int candidate_client_set_credential(struct candidate_client *client, const char *credential);
 
 struct candidate_request {

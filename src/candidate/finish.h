@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // After the last answer: completes the interview, waits for its score, fetches the report.
+//
+// Threads: the main one, which waits.
 #ifndef VIVA_CANDIDATE_FINISH_H
 #define VIVA_CANDIDATE_FINISH_H
 

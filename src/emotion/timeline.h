@@ -92,17 +92,19 @@ VIVA_MUST_CHECK int emotion_timeline_load_state(struct viva_store *store, const 
 						struct viva_error *error);
 
 // A page of at most `limit` rows behind the place `after` (NULL = from the start), in order of time, and the summary of
-// all: {"session_id","emotions":[…],"summary":{…},"next":null|"place"}. VIVA_EFIELD for a place that is none.
+// all: {"session_id","emotions":[…],"summary":{…},"next":null|"place"}. VIVA_EFIELD for a place that is none, or as the
+// store.
 VIVA_MUST_CHECK int emotion_timeline_page(struct viva_store *store, const char *session_id, int64_t limit,
 					  const char *after, struct viva_arena *arena, json_t **ret_page,
 					  struct viva_error *error);
 
 // Deletes all that is kept of the session, with its events that wait to be published. With `until_ms` (Unix time; 0 =
-// without) it is remembered until then that the session was erased, and nothing of it is kept again.
+// without) it is remembered until then that the session was erased, and nothing of it is kept again. Fails as the
+// store.
 VIVA_MUST_CHECK int emotion_timeline_erase(struct viva_store *store, const char *session_id, int64_t until_ms,
 					   struct viva_error *error);
-// Deletes what was kept before `before_ms`, and forgets erasures that need not be remembered at `now_ms`. *ret_deleted
-// counts the rows of timelines.
+// Deletes what was kept before `before_ms`, and forgets erasures that need not be remembered at `now_ms` (both Unix
+// time). *ret_deleted counts the rows of timelines. Fails as the store.
 VIVA_MUST_CHECK int emotion_timeline_expire(struct viva_store *store, int64_t before_ms, int64_t now_ms,
 					    int64_t *ret_deleted, struct viva_error *error);
 

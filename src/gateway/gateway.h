@@ -2,6 +2,8 @@
 //
 // `viva gateway`: the one public door. Checks credentials and sizes, finds a healthy instance and passes requests,
 // bodies and WebSockets on; serves the web pages. Keeps no state.
+//
+// Threads: main.
 #ifndef VIVA_GATEWAY_H
 #define VIVA_GATEWAY_H
 

@@ -35,7 +35,7 @@ struct viva_http_reply {
 	struct viva_bytes body;    // both in the caller's arena; the body is followed by a NUL
 };
 
-VIVA_MUST_CHECK int viva_http_client_create(struct viva_http_client **ret_client);
+VIVA_MUST_CHECK int viva_http_client_create(struct viva_http_client **ret_client);  // VIVA_ENOMEM
 // Servers of https must prove themselves by an authority of this PEM file instead of the system's; copied. Before the
 // first call. VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_http_client_set_ca_file(struct viva_http_client *client, const char *path);

@@ -35,6 +35,6 @@ VIVA_MUST_CHECK int viva_loop_timer_create(struct viva_loop *loop, uint64_t dela
 					   struct viva_loop_timer **ret_timer);
 struct viva_loop_timer *viva_loop_timer_destroy(struct viva_loop_timer *timer);
 
-uv_loop_t *viva_loop_uv(struct viva_loop *loop);
+uv_loop_t *viva_loop_uv(struct viva_loop *loop);  // for what libuv alone has (signals, sockets); borrowed
 
 #endif

@@ -20,6 +20,6 @@ struct audit_outcome {
 
 VIVA_MUST_CHECK int audit_print_text(const struct audit_outcome *outcome, struct viva_arena *arena);  // VIVA_ENOMEM
 VIVA_MUST_CHECK int audit_print_json(const struct audit_outcome *outcome);                            // VIVA_ENOMEM
-VIVA_MUST_CHECK int audit_print_csv(const struct audit_outcome *outcome);
+VIVA_MUST_CHECK int audit_print_csv(const struct audit_outcome *outcome);                             // always 0
 
 #endif

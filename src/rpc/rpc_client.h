@@ -59,7 +59,8 @@ VIVA_MUST_CHECK int viva_rpc_call_unary(struct viva_rpc_client *client, const ch
 					size_t metadata_count, int64_t deadline_us, struct viva_arena *arena,
 					struct viva_bytes *ret_reply, struct viva_error *error);
 
-// The same for packed messages: packs `request`, unpacks the answer; *ret_reply is freed with the arena.
+// The same for packed messages: packs `request`, unpacks the answer; *ret_reply is freed with the arena. Also
+// VIVA_EBADGATEWAY: the answer is no such message.
 VIVA_MUST_CHECK int viva_rpc_call_message(struct viva_rpc_client *client, const char *method_path,
 					  const ProtobufCMessage *request,
 					  const ProtobufCMessageDescriptor *reply_descriptor,

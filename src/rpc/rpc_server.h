@@ -59,6 +59,7 @@ struct viva_rpc_server_options {
 };
 
 struct viva_rpc_server_options viva_rpc_server_defaults(void);
+// Begins to serve; connections come by adopt(). VIVA_EINVAL (the options), VIVA_ENOMEM, VIVA_EINTERNAL.
 VIVA_MUST_CHECK int viva_rpc_server_create(const struct viva_rpc_server_options *options,
 					   struct viva_rpc_server **ret_server, struct viva_error *error);
 // Serves an accepted connection, from any thread; owns fd from here on.

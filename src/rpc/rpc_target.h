@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From a "host:port" address to the target string of a gRPC channel. Internal to rpc/.
+//
+// Threads: any; nothing blocks.
 #ifndef VIVA_RPC_TARGET_H
 #define VIVA_RPC_TARGET_H
 

@@ -40,7 +40,8 @@ VIVA_MUST_CHECK int scoring_timeline_load(struct viva_store *store, const char *
 					  Scoring__EmotionData ***ret_emotions, size_t *ret_count, size_t *ret_total,
 					  struct viva_error *error);
 
-// Deletes, in portions, what was kept before `before_ms`. *ret_deleted counts rows.
+// Deletes, in portions, what was kept before `before_ms` (Unix time). *ret_deleted counts rows. Errors of
+// viva_store_execute.
 VIVA_MUST_CHECK int scoring_timeline_expire(struct viva_store *store, int64_t before_ms, int64_t *ret_deleted,
 					    struct viva_error *error);
 

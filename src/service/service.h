@@ -69,7 +69,8 @@ struct viva_service {
 	void (*stop)(void *state);  // after the last handler returned
 };
 
-// The handler of /health, for services that also answer it under their own prefix (/api/v1/emotions/health).
+// The handler of /health, for services that also answer it under their own prefix (/api/v1/emotions/health). What is
+// down is in the answer, with status 503; only VIVA_ENOMEM is an error.
 VIVA_MUST_CHECK int viva_service_handle_health(struct viva_http_request *request, struct viva_http_response *response,
 					       struct viva_error *error);
 

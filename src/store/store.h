@@ -153,7 +153,7 @@ VIVA_MUST_CHECK int viva_store_execute(struct viva_store *store, const char *sql
 // readers of other processes let it: VIVA_EOVERLOAD when they are in the way, to be tried again. VIVA_EIO.
 VIVA_MUST_CHECK int viva_store_scrub(struct viva_store *store, struct viva_error *error);
 
-// Whether the store answers now; for health checks.
+// Whether the store answers now; for health checks. The errors of viva_store_query.
 VIVA_MUST_CHECK int viva_store_ping(struct viva_store *store, struct viva_error *error);
 
 #endif

@@ -52,9 +52,10 @@ struct viva_probe {
 	char answer[16];  // "HTTP/1.1 200" and what fits
 };
 
-// `tls`, of a client, is what the service speaks; borrowed, NULL = plain HTTP.
+// Asks first at once; `clock` is borrowed. `tls`, of a client, is what the service speaks; borrowed, NULL = plain HTTP.
 void viva_probe_init(struct viva_probe *probe, const struct viva_clock *clock, union viva_socket_address address,
 		     struct viva_tls *tls);
+// Gives up the question that is under way, also for good.
 void viva_probe_cancel(struct viva_probe *probe);
 // The event of poll(2) to wait for on probe->fd; 0 while IDLE.
 short viva_probe_events(const struct viva_probe *probe);

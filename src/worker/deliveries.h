@@ -11,7 +11,7 @@
 //    │ └──── too old ─────▶ EXPIRED
 //    └── session erased ──▶ ERASED: the body is gone, from any state
 //
-// Threads: any but the event loop's: calls block on the store.
+// Threads: any but the event loop's: calls block on the store. Each may give the store's errors, beside those it names.
 #ifndef VIVA_WORKER_DELIVERIES_H
 #define VIVA_WORKER_DELIVERIES_H
 
@@ -74,6 +74,7 @@ struct worker_deliveries_pending {
 	int64_t count;
 	int64_t oldest_created_at;  // 0 = none
 };
+// What all workers still have to deliver.
 VIVA_MUST_CHECK int worker_deliveries_pending(struct viva_store *store, struct worker_deliveries_pending *ret_pending,
 					      struct viva_error *error);
 

@@ -2,7 +2,7 @@
 //
 // What the store knows of frames, and how their outcomes get into it.
 //
-// Threads: any but the event loop's: calls block on the store.
+// Threads: any but the event loop's: calls block on the store. Each may give the store's errors, beside those it names.
 #ifndef VIVA_WORKER_FRAME_STORE_H
 #define VIVA_WORKER_FRAME_STORE_H
 
