@@ -99,7 +99,8 @@ static int make_plan(const struct viva_config *config, struct candidate_plan *pl
 	return 0;
 }
 
-static void print_json(const struct candidate_outcome *outcome, const struct candidate_plan *plan)
+static int print_json(const struct candidate_outcome *outcome, const struct candidate_plan *plan,
+		      struct viva_error *error)
 {
 	VIVA_AUTO_JSON result =
 		json_pack("{s:s, s:I, s:I, s:I, s:I, s:O, s:O, s:s?}", "interview_id", outcome->interview_id, "frames",
@@ -107,8 +108,10 @@ static void print_json(const struct candidate_outcome *outcome, const struct can
 			  (json_int_t)outcome->blinks, "reconnections", (json_int_t)outcome->reconnections, "answers",
 			  outcome->answers, "score", outcome->score, "report", plan->report_path);
 	VIVA_AUTO_FREE char *text = result ? json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(10)) : NULL;
-	if (text)
-		printf("%s\n", text);
+	if (!text)
+		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory for the result, or a name in it is not UTF-8");
+	printf("%s\n", text);
+	return 0;
 }
 
 static int run(const struct viva_config *config, struct viva_error *error)
@@ -143,10 +146,10 @@ static int run(const struct viva_config *config, struct viva_error *error)
 	if (plan.report_path)
 		candidate_view_say(&view, "  report: %.900s", plan.report_path);
 	if (wants_json)
-		print_json(&outcome, &plan);
+		result = print_json(&outcome, &plan, error);
 	json_decref(outcome.answers);
 	json_decref(outcome.score);
-	return 0;
+	return result;
 }
 
 int viva_candidate_main(int argument_count, char **arguments)

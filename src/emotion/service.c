@@ -181,7 +181,7 @@ int viva_emotion_main(int argument_count, char **arguments)
 {
 	const struct viva_service service = {
 		.name = "emotion",
-		.summary = "Sees faces, expressions and blinks in frames, and keeps their timeline",
+		.summary = "Sees faces, expressions and blinks in frames, and keeps their timeline.",
 		.default_port = DEFAULT_PORT,
 		.tags = tags,
 		.uses_bus = true,

@@ -209,7 +209,7 @@ int viva_scoring_main(int argument_count, char **arguments)
 {
 	const struct viva_service service = {
 		.name = "scoring",
-		.summary = "Judges answers, scores interviews and makes reports",
+		.summary = "Judges answers, scores interviews and makes reports.",
 		.default_port = DEFAULT_PORT,
 		.calls_others = true,
 		.tags = tags,
