@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scoring/llm.h"
 
-#include <errno.h>
 #include <math.h>
 #include <openssl/sha.h>
 #include <pthread.h>
@@ -9,33 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/text.h"
 #include "net/http_client.h"
 #include "resilience/breaker.h"
 #include "scoring/llm_budget.h"
+#include "scoring/llm_settings.h"
 
 enum {
-	MAX_LANES = 8,
 	MIN_WORDS = 5,      // an answer with fewer says too little to ask about
 	MIN_CALL_MS = 300,  // no call begins with less time than that
 	SAVING_MS = 1500,   // of a score's time that is kept for what comes after the answers
-	MAX_KEY_BYTES = 4096,
 };
 
 struct scoring_llm {
 	const struct viva_clock *clock;
 	struct viva_http_client *http;
 	struct viva_breaker *breaker;
-	struct scoring_llm_limits limits;
-	char *url;
-	char *model;
-	char *authorization;  // the header; NULL = none
-	int64_t timeout_ms;
-	size_t lanes;
-	double max_shift;
+	struct scoring_llm_settings settings;
 };
 
 // Where the model stands with an answer.
@@ -70,7 +61,7 @@ struct scoring_llm_round {
 	pthread_mutex_t lock;
 	pthread_cond_t has_come;
 	atomic_size_t next;
-	pthread_t threads[MAX_LANES];
+	pthread_t threads[SCORING_LLM_MAX_LANES];
 	size_t thread_count;
 	size_t judged, local;  // answers that content() was asked for
 	const char *last_reason;
@@ -86,92 +77,10 @@ static void count(const char *outcome)
 			1);
 }
 
-// ---- settings
-
-static int read_key(const struct viva_config *config, char **ret_key, struct viva_error *error)
-{
-	const char *key = viva_config_text(config, "llm-key");
-	const char *path = viva_config_text(config, "llm-key-file");
-	if (key && path)
-		return viva_fail(error, VIVA_EUSAGE, "llm-key-file", "--llm-key and --llm-key-file are both given");
-	VIVA_AUTO_FREE char *text = key ? strdup(key) : NULL;
-	size_t size = 0;
-	if (path && viva_file_read(path, MAX_KEY_BYTES, &text, &size) != 0)
-		return viva_fail(error, VIVA_EIO, "llm-key-file", "--llm-key-file %.200s can't be read: %s", path,
-				 strerror(errno));
-	if (!text)
-		return key ? VIVA_ENOMEM : 0;
-	size = strlen(text);
-	while (size > 0 && strchr(" \t\r\n", text[size - 1]))
-		text[--size] = '\0';
-	for (size_t i = 0; i < size; i++) {
-		if (text[i] <= 0x20 || text[i] == 0x7f)
-			size = 0;
-	}
-	if (size == 0 || size > MAX_KEY_BYTES)
-		return viva_fail(error, VIVA_EUSAGE, path ? "llm-key-file" : "llm-key",
-				 "the language model's key must be one line of visible ASCII characters");
-	*ret_key = viva_take(&text);
-	return 0;
-}
-
-static int read_url(struct scoring_llm *llm, const char *url, struct viva_error *error)
-{
-	VIVA_AUTO(viva_arena) arena = NULL;
-	struct viva_http_url parsed;
-	int code = viva_arena_create(0, &arena);
-	if (code != 0)
-		return code;
-	if (viva_http_url_parse(url, arena, &parsed) != 0 || strpbrk(url, "?#"))
-		return viva_fail(error, VIVA_EUSAGE, "llm-url",
-				 "--llm-url must be an http or https URL such as "
-				 "https://api.example.com/v1");
-	size_t size = strlen(url);
-	while (size > 0 && url[size - 1] == '/')
-		size--;
-	if (asprintf(&llm->url, "%.*s/chat/completions", (int)size, url) < 0) {
-		llm->url = NULL;
-		return VIVA_ENOMEM;
-	}
-	bool is_local = strcmp(parsed.host, "127.0.0.1") == 0 || strcmp(parsed.host, "::1") == 0 ||
-			strcmp(parsed.host, "localhost") == 0;
-	if (strcmp(parsed.scheme, "http") == 0 && !is_local)
-		viva_log_warn("--llm-url is not https: transcripts go to %.100s unencrypted", parsed.host);
-	return 0;
-}
-
-static int read_settings(struct scoring_llm *llm, const struct viva_config *config, struct viva_error *error)
-{
-	const char *model = viva_config_text(config, "llm-model");
-	if (!model || !model[0] || strlen(model) > 200)
-		return viva_fail(error, VIVA_EUSAGE, "llm-model", "--llm-url needs --llm-model, of 1 to 200 bytes");
-	llm->model = strdup(model);
-	llm->timeout_ms = viva_config_int(config, "llm-timeout-ms");
-	llm->lanes = (size_t)viva_config_int(config, "llm-concurrency");
-	llm->max_shift = viva_config_real(config, "llm-max-shift");
-	llm->limits = (struct scoring_llm_limits){
-		.calls_per_interview = viva_config_int(config, "llm-calls-per-interview"),
-		.calls_per_day = viva_config_int(config, "llm-calls-per-day"),
-		.tokens_per_day = viva_config_int(config, "llm-tokens-per-day"),
-	};
-	VIVA_AUTO_FREE char *key = NULL;
-	int code = llm->model ? read_url(llm, viva_config_text(config, "llm-url"), error) : VIVA_ENOMEM;
-	if (code == 0)
-		code = read_key(config, &key, error);
-	if (code == 0 && key && asprintf(&llm->authorization, "Authorization: Bearer %s", key) < 0) {
-		llm->authorization = NULL;
-		code = VIVA_ENOMEM;
-	}
-	if (key)
-		explicit_bzero(key, strlen(key));
-	return code;
-}
-
 int scoring_llm_create(const struct viva_config *config, const struct viva_clock *clock, struct scoring_llm **ret_llm,
 		       struct viva_error *error)
 {
-	const char *url = viva_config_text(config, "llm-url");
-	if (!url || !url[0]) {
+	if (!scoring_llm_is_wanted(config)) {
 		*ret_llm = NULL;
 		return 0;
 	}
@@ -181,7 +90,7 @@ int scoring_llm_create(const struct viva_config *config, const struct viva_clock
 	struct viva_breaker_options breaker = viva_breaker_defaults("llm");
 	breaker.clock = clock;
 	llm->clock = clock;
-	int code = read_settings(llm, config, error);
+	int code = scoring_llm_settings_read(config, &llm->settings, error);
 	if (code == 0)
 		code = viva_breaker_create(&breaker, &llm->breaker);
 	if (code == 0)
@@ -200,11 +109,7 @@ struct scoring_llm *scoring_llm_destroy(struct scoring_llm *llm)
 		return NULL;
 	viva_http_client_destroy(llm->http);
 	viva_breaker_destroy(llm->breaker);
-	if (llm->authorization)
-		explicit_bzero(llm->authorization, strlen(llm->authorization));
-	free(llm->authorization);
-	free(llm->model);
-	free(llm->url);
+	scoring_llm_settings_finish(&llm->settings);
 	free(llm);
 	return NULL;
 }
@@ -227,7 +132,7 @@ static int make_key(const struct scoring_llm *llm, const char *body, struct viva
 		    char ret_key[SCORING_LLM_KEY_SIZE])
 {
 	uint8_t sum[SHA256_DIGEST_LENGTH];
-	const char *text = viva_arena_printf(arena, "%s\n%s\n%s", SCORING_LLM_VERSION, llm->url, body);
+	const char *text = viva_arena_printf(arena, "%s\n%s\n%s", SCORING_LLM_VERSION, llm->settings.url, body);
 	if (!text)
 		return VIVA_ENOMEM;
 	SHA256((const uint8_t *)text, strlen(text), sum);
@@ -239,12 +144,12 @@ static int make_key(const struct scoring_llm *llm, const char *body, struct viva
 static int call_model(struct scoring_llm *llm, const char *body, int64_t timeout_ms, size_t point_count,
 		      struct viva_arena *arena, struct scoring_llm_verdict *verdict, struct viva_error *error)
 {
-	const char *headers[] = {"Content-Type: application/json", llm->authorization};
+	const char *headers[] = {"Content-Type: application/json", llm->settings.authorization};
 	const struct viva_http_call call = {
 		.method = "POST",
-		.url = llm->url,
+		.url = llm->settings.url,
 		.headers = headers,
-		.header_count = llm->authorization ? 2 : 1,
+		.header_count = llm->settings.authorization ? 2 : 1,
 		.body = viva_bytes_of_text(body),
 		.timeout_ms = (uint32_t)timeout_ms,
 		.max_response_bytes = SCORING_LLM_MAX_REPLY_BYTES,
@@ -283,14 +188,14 @@ static enum outcome call_within_limits(struct scoring_llm_round *round, const ch
 	// About three bytes make a token.
 	int64_t estimate = (int64_t)strlen(body) / 3 + SCORING_LLM_MAX_REPLY_TOKENS;
 	int64_t left_ms = (round->deadline_us - viva_clock_monotonic_us(llm->clock)) / 1000 - SAVING_MS;
-	int64_t timeout_ms = VIVA_MIN(left_ms, llm->timeout_ms);
+	int64_t timeout_ms = VIVA_MIN(left_ms, llm->settings.timeout_ms);
 	if (timeout_ms < MIN_CALL_MS)
 		return OUTCOME_LATE;
 	struct viva_breaker_permit permit;
 	int64_t deadline_us = viva_clock_monotonic_us(llm->clock) + timeout_ms * 1000;
 	if (viva_breaker_enter(llm->breaker, deadline_us, &permit, NULL) != 0)
 		return OUTCOME_BREAKER;
-	int code = scoring_llm_reserve(service, &llm->limits, round->request->session_id, estimate, &error);
+	int code = scoring_llm_reserve(service, &llm->settings.limits, round->request->session_id, estimate, &error);
 	if (code != 0) {
 		viva_breaker_leave(llm->breaker, permit, VIVA_ECANCELLED);
 		return code == VIVA_EOVERLOAD ? OUTCOME_BUDGET : OUTCOME_FAILED;
@@ -325,7 +230,7 @@ static enum outcome ask(struct scoring_llm_round *round, const Scoring__Answer *
 		return OUTCOME_TOO_SHORT;
 	const char *body = NULL;
 	char key[SCORING_LLM_KEY_SIZE];
-	if (scoring_llm_write(&question, service->llm->model, arena, &body) != 0 ||
+	if (scoring_llm_write(&question, service->llm->settings.model, arena, &body) != 0 ||
 	    make_key(service->llm, body, arena, key) != 0)
 		return OUTCOME_FAILED;
 	if (scoring_llm_find(service, round->request->session_id, key, verdict))
@@ -371,7 +276,7 @@ struct scoring_llm_round *scoring_llm_round_start(struct scoring_service *servic
 	round->deadline_us = deadline_us;
 	pthread_mutex_init(&round->lock, NULL);
 	pthread_cond_init(&round->has_come, NULL);
-	size_t lanes = VIVA_MIN(service->llm->lanes, request->n_answers);
+	size_t lanes = VIVA_MIN(service->llm->settings.lanes, request->n_answers);
 	while (round->thread_count < lanes &&
 	       pthread_create(&round->threads[round->thread_count], NULL, run_lane, round) == 0)
 		round->thread_count++;
@@ -464,25 +369,26 @@ double scoring_llm_content(struct scoring_llm_round *round, size_t index, const 
 		return stay_local(round, WHY_NOT[item.outcome], details, local);
 	const struct scoring_llm *llm = round->service->llm;
 	double told = content_of(&item.verdict, weights);
-	double content = in_hundredths(fmin(fmax(told, local - llm->max_shift), local + llm->max_shift));
+	double content =
+		in_hundredths(fmin(fmax(told, local - llm->settings.max_shift), local + llm->settings.max_shift));
 	round->judged++;
 	count("judged");
 	json_object_set_new(
 		details, "judge",
 		json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "by", "llm", "model",
-			  item.verdict.model[0] ? item.verdict.model : llm->model, "fingerprint",
+			  item.verdict.model[0] ? item.verdict.model : llm->settings.model, "fingerprint",
 			  item.verdict.fingerprint, "version", SCORING_LLM_VERSION, "reason", item.verdict.reason,
 			  "relevance", viva_json_real(item.verdict.relevance, 4), "depth",
 			  viva_json_real(item.verdict.depth, 4), "coverage",
 			  item.verdict.coverage < 0 ? json_null() : viva_json_real(item.verdict.coverage, 4),
 			  "content_score", viva_json_real(told, 2), "local_content_score", viva_json_real(local, 2),
-			  "max_shift", viva_json_real(llm->max_shift, 2)));
+			  "max_shift", viva_json_real(llm->settings.max_shift, 2)));
 	json_object_set_new(details, "content_score", viva_json_real(content, 2));
 	const char *sum = json_string_value(json_object_get(details, "content_sum"));
 	if (sum)
 		json_object_set_new(details, "content_sum",
 				    json_sprintf("%s; the language model says %.2f, and may move it by %g at most", sum,
-						 told, llm->max_shift));
+						 told, llm->settings.max_shift));
 	return content;
 }
 
@@ -496,17 +402,17 @@ void scoring_llm_sum_up(const struct scoring_llm_round *round, struct scoring_in
 	size_t all = round->judged + round->local;
 	if (round->judged > 0) {
 		*ret_judged_by = round->local > 0 ? "mixed" : "llm";
-		*ret_model = round->service->llm->model;
+		*ret_model = round->service->llm->settings.model;
 	}
 	if (round->judged == all && all > 0)
 		scoring_insight_add(
 			insights, "judge", 0,
 			"The content of all answers was judged by the language model %s within %g points of "
 			"Viva's own analysis.",
-			round->service->llm->model, round->service->llm->max_shift);
+			round->service->llm->settings.model, round->service->llm->settings.max_shift);
 	else if (all > 0)
 		scoring_insight_add(insights, "judge", 0,
 				    "The content of %zu of %zu answers was judged by the language model %s; for the "
 				    "others Viva's own analysis stands, the last time because %s.",
-				    round->judged, all, round->service->llm->model, round->last_reason);
+				    round->judged, all, round->service->llm->settings.model, round->last_reason);
 }

@@ -21,27 +21,6 @@
 struct scoring_llm;
 struct scoring_llm_round;
 
-// The service's options about it, as rows of its table.
-// clang-format off
-#define SCORING_LLM_OPTIONS                                                                                            \
-	{"llm-url", VIVA_OPTION_TEXT, NULL, 0, 0, "URL",                                                               \
-	 "An OpenAI-compatible API (such as https://host/v1) whose language model judges answers, too: what candidates " \
-	 "say is sent there. Default off", false},                                                                     \
-	{"llm-model", VIVA_OPTION_TEXT, NULL, 0, 0, NULL, "Name of the model at --llm-url", false},                    \
-	{"llm-key", VIVA_OPTION_TEXT, NULL, 0, 0, NULL, "Key of that API; better given by variable or file", true},    \
-	{"llm-key-file", VIVA_OPTION_TEXT, NULL, 0, 0, "path", "File that holds the key", false},                      \
-	{"llm-timeout-ms", VIVA_OPTION_INT, "8000", 300, 120000, "ms",                                                 \
-	 "Longest wait for the model about one answer", false},                                                        \
-	{"llm-concurrency", VIVA_OPTION_INT, "4", 1, 8, NULL, "Answers of an interview asked about at a time", false}, \
-	{"llm-calls-per-interview", VIVA_OPTION_INT, "20", 1, 10000, NULL, "Calls of the model for one interview",     \
-	 false},                                                                                                       \
-	{"llm-calls-per-day", VIVA_OPTION_INT, "1000", 1, 100000000, NULL, "Calls of the model in a day (UTC)", false}, \
-	{"llm-tokens-per-day", VIVA_OPTION_INT, "2000000", 1, 1000000000000, NULL,                                     \
-	 "Tokens of prompts and replies in a day (UTC)", false},                                                       \
-	{"llm-max-shift", VIVA_OPTION_REAL, "25", 0, 100, "points",                                                    \
-	 "How far the model may move the content score of an answer from that of the own analysis", false}
-// clang-format on
-
 // Reads the settings; *ret_llm = NULL where it is off. VIVA_EUSAGE (names the setting), VIVA_EIO (the key's file),
 // VIVA_ENOMEM.
 VIVA_MUST_CHECK int scoring_llm_create(const struct viva_config *config, const struct viva_clock *clock,

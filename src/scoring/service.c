@@ -9,6 +9,7 @@
 #include "descriptor_sets.h"
 #include "scoring/feed.h"
 #include "scoring/llm.h"
+#include "scoring/llm_settings.h"
 #include "scoring/methods.h"
 #include "scoring/records.h"
 #include "scoring/routes.h"
