@@ -22,11 +22,17 @@ static bool has_avx2(void)
 {
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
+
+static bool has_sse4(void)
+{
+	return __builtin_cpu_supports("sse4.1");
+}
 #endif
 
 static const struct viva_encoder_kernel kernels[] = {
 #if defined(__x86_64__)
 	{"avx2", has_avx2, viva_encoder_run_avx2},
+	{"sse4", has_sse4, viva_encoder_run_sse4},
 #endif
 	{"plain", always, viva_encoder_run_plain},
 };

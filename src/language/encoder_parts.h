@@ -63,6 +63,7 @@ typedef void encoder_run(const struct viva_encoder *encoder, struct viva_encoder
 encoder_run viva_encoder_run_plain;
 #if defined(__x86_64__)
 encoder_run viva_encoder_run_avx2;
+encoder_run viva_encoder_run_sse4;
 #endif
 
 #endif

@@ -5,7 +5,7 @@
 // are written for each set.
 #include <math.h>
 #include <string.h>
-#if defined(__AVX2__)
+#if defined(__SSE4_1__)
 #include <immintrin.h>
 #endif
 
@@ -26,41 +26,83 @@ enum {
 // Numbers that are computed together, in as many registers as the instruction set needs for them.
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 
-#if defined(__AVX2__)
+#if defined(__SSE4_1__)
 
-static inline __m256i load(const int16_t *weights)
+#if defined(__AVX2__)
+typedef __m256i vector;
+enum { WIDTH = 8 };  // sums in a vector
+
+static inline vector load(const int16_t *weights)
 {
 	return _mm256_load_si256((const __m256i *)(const void *)weights);
 }
 
-static inline __m256i add_products(__m256i sum, __m256i a, __m256i b)
+static inline void store(int32_t *sums, vector sum)
+{
+	_mm256_storeu_si256((__m256i *)(void *)sums, sum);
+}
+
+static inline vector repeat(int32_t pair)
+{
+	return _mm256_set1_epi32(pair);
+}
+
+static inline vector add_products(vector sum, vector a, vector b)
 {
 	return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
 }
+#else
+typedef __m128i vector;
+enum { WIDTH = 4 };
 
-// The sums of products of `rows` inputs with the weights of a panel, over one block.
+static inline vector load(const int16_t *weights)
+{
+	return _mm_load_si128((const __m128i *)(const void *)weights);
+}
+
+static inline void store(int32_t *sums, vector sum)
+{
+	_mm_storeu_si128((__m128i *)(void *)sums, sum);
+}
+
+static inline vector repeat(int32_t pair)
+{
+	return _mm_set1_epi32(pair);
+}
+
+static inline vector add_products(vector sum, vector a, vector b)
+{
+	return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
+}
+#endif
+
+// The sums of products of `rows` inputs with the weights of a panel, over one block; as many outputs at a time as two
+// vectors hold.
 __attribute__((always_inline)) static inline void sum_tile(const int16_t *inputs, size_t stride, const int16_t *weights,
 							   int32_t (*sums)[PANEL], size_t rows)
 {
-	__m256i left[ROWS], right[ROWS];
-	for (size_t row = 0; row < rows; row++)
-		left[row] = right[row] = _mm256_setzero_si256();
-	for (size_t i = 0; i < BLOCK; i += 2) {
-		__m256i left_weights = load(weights + i * PANEL), right_weights = load(weights + (i + 1) * PANEL);
-		for (size_t row = 0; row < rows; row++) {
-			int32_t pair;
-			memcpy(&pair, inputs + row * stride + i, sizeof pair);
-			__m256i both = _mm256_set1_epi32(pair);
-			// Each in its turn: to gather all products first there are no registers.
-			left[row] = add_products(left[row], both, left_weights);
-			__asm__("" : "+x"(left[row]));
-			right[row] = add_products(right[row], both, right_weights);
-			__asm__("" : "+x"(right[row]));
+	for (size_t first = 0; first < PANEL; first += 2 * WIDTH) {
+		vector left[ROWS], right[ROWS];
+		for (size_t row = 0; row < rows; row++)
+			left[row] = right[row] = (vector){0};
+		for (size_t i = 0; i < BLOCK; i += 2) {
+			const int16_t *at = weights + i * PANEL + 2 * first;
+			vector left_weights = load(at), right_weights = load(at + 2 * WIDTH);
+			for (size_t row = 0; row < rows; row++) {
+				int32_t pair;
+				memcpy(&pair, inputs + row * stride + i, sizeof pair);
+				vector both = repeat(pair);
+				// Each in its turn: to gather all products first there are no registers.
+				left[row] = add_products(left[row], both, left_weights);
+				__asm__("" : "+x"(left[row]));
+				right[row] = add_products(right[row], both, right_weights);
+				__asm__("" : "+x"(right[row]));
+			}
 		}
-	}
-	for (size_t row = 0; row < rows; row++) {
-		_mm256_storeu_si256((__m256i *)(void *)sums[row], left[row]);
-		_mm256_storeu_si256((__m256i *)(void *)(sums[row] + PANEL / 2), right[row]);
+		for (size_t row = 0; row < rows; row++) {
+			store(sums[row] + first, left[row]);
+			store(sums[row] + first + WIDTH, right[row]);
+		}
 	}
 }
 
