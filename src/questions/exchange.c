@@ -22,6 +22,7 @@ enum column {
 	COLUMN_DIFFICULTY,
 	COLUMN_SECONDS,
 	COLUMN_POINTS,
+	COLUMN_LABELS,
 	COLUMN_FOLLOW_UPS,
 	COLUMN_REFERENCE,
 	COLUMN_GRADED,
@@ -36,6 +37,7 @@ static const char *const COLUMNS[COLUMN_COUNT] = {"id",
 						  "difficulty",
 						  "seconds",
 						  "reference_points",
+						  "point_labels",
 						  "follow_ups",
 						  "reference_answer",
 						  "graded_answers",
@@ -77,7 +79,11 @@ static json_t *question_json(const struct viva_question *question)
 	failed = failed || json_object_set_new(json, "difficulty", json_integer(question->difficulty)) ||
 		 json_object_set_new(json, "seconds", json_integer(question->seconds)) ||
 		 json_object_set_new(json, "reference_points",
-				     texts_json(question->reference_points, question->reference_point_count)) ||
+				     texts_json(question->reference_points, question->reference_point_count));
+	if (!failed && question->point_labels)
+		failed = json_object_set_new(json, "point_labels",
+					     texts_json(question->point_labels, question->reference_point_count));
+	failed = failed ||
 		 json_object_set_new(json, "follow_ups", texts_json(question->follow_ups, question->follow_up_count));
 	if (!failed && question->reference_answer[0])
 		failed = json_object_set_new(json, "reference_answer", json_string(question->reference_answer));
@@ -193,6 +199,11 @@ static int append_question(struct viva_buffer *out, const struct viva_question_b
 	if (code == 0)
 		code = viva_buffer_append(out, ",", 1);
 	if (code == 0)
+		code = append_texts(out, question->point_labels,
+				    question->point_labels ? question->reference_point_count : 0);
+	if (code == 0)
+		code = viva_buffer_append(out, ",", 1);
+	if (code == 0)
 		code = append_texts(out, question->follow_ups, question->follow_up_count);
 	if (code == 0)
 		code = viva_buffer_append(out, ",", 1);
@@ -242,8 +253,8 @@ static int read_heading(struct importing *importing, const char *const *fields, 
 			return viva_fail(
 				importing->error, VIVA_EFIELD, NULL,
 				"row 1: there is no column \"%.40s\"; known are id, key, text, category, topic, "
-				"difficulty, seconds, reference_points, follow_ups, reference_answer, graded_answers "
-				"and sets",
+				"difficulty, seconds, reference_points, point_labels, follow_ups, reference_answer, "
+				"graded_answers and sets",
 				fields[i]);
 		importing->places[c] = i;
 	}
@@ -383,6 +394,9 @@ static int read_row(struct importing *importing, const char *const *fields, size
 		code = read_number(importing, COLUMN_SECONDS, cells[COLUMN_SECONDS], 120, question);
 	if (code == 0 && (json_object_set_new(question, "reference_points", lines_json(cells[COLUMN_POINTS])) != 0 ||
 			  json_object_set_new(question, "follow_ups", lines_json(cells[COLUMN_FOLLOW_UPS])) != 0))
+		code = VIVA_ENOMEM;
+	if (code == 0 && cells[COLUMN_LABELS][0] &&
+	    json_object_set_new(question, "point_labels", lines_json(cells[COLUMN_LABELS])) != 0)
 		code = VIVA_ENOMEM;
 	if (code == 0 && cells[COLUMN_REFERENCE][0] &&
 	    json_object_set_new(question, "reference_answer", json_string(cells[COLUMN_REFERENCE])) != 0)

@@ -17,6 +17,7 @@ enum {
 	MAX_QUESTION_WORDS = 60,
 	MIN_POINT_WORDS = 4,
 	MAX_POINT_WORDS = 35,
+	MAX_LABEL_WORDS = 15,
 	MIN_REFERENCE_WORDS = 5,
 	MAX_REFERENCE_WORDS = 200,
 	MIN_GRADED = 5,
@@ -181,6 +182,23 @@ static void lint_points(struct linting *linting, const struct viva_question *que
 	lint_language(linting, "reference_points", length, english);
 }
 
+// They stand within sentences: "Not found: what you built, and why."
+static void lint_point_labels(struct linting *linting, const struct viva_question *question)
+{
+	for (size_t i = 0; question->point_labels && i < question->reference_point_count; i++) {
+		const char *label = question->point_labels[i];
+		char field[48];
+		struct words words;
+		snprintf(field, sizeof field, "point_labels[%zu]", i);
+		read_words(label, &words);
+		if (words.length == 0 || words.length > MAX_LABEL_WORDS)
+			find(linting, field, "has %zu words; 1 to %d read well within a sentence", words.length,
+			     MAX_LABEL_WORDS);
+		if (strchr(".?!;", label[strlen(label) - 1]))
+			find(linting, field, "ends like a sentence, but stands within one");
+	}
+}
+
 static void lint_follow_ups(struct linting *linting, const struct viva_question *question)
 {
 	if (question->follow_up_count == 0)
@@ -261,6 +279,7 @@ static void lint_question(struct linting *linting, size_t index, const struct wo
 			     viva_question_bank_question_at(linting->bank, i)->key);
 	}
 	lint_points(linting, question);
+	lint_point_labels(linting, question);
 	lint_reference(linting, question);
 	lint_follow_ups(linting, question);
 	if (!is_used(linting->bank, question))

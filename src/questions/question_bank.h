@@ -32,6 +32,7 @@ struct viva_question {
 	int seconds;                          // time to speak that a good answer needs; 15–900
 	const char *const *reference_points;  // what a full answer holds, one statement each
 	size_t reference_point_count;         // 0–16
+	const char *const *point_labels;      // how people are told of each point; NULL = by the points themselves
 	const char *const *follow_ups;        // questions that dig deeper
 	const char *const *follow_up_ids;     // a UUID each, made of the question's id and the follow-up's text
 	size_t follow_up_count;               // 0–8

@@ -175,6 +175,21 @@ static int read_graded_answers(struct viva_question_bank *bank, const json_t *js
 	return 0;
 }
 
+static int read_labels(struct viva_question_bank *bank, const json_t *json, struct viva_question *question,
+		       struct viva_error *error)
+{
+	size_t count = 0;
+	int code = read_texts(bank, json, "point_labels", MAX_REFERENCE_POINTS, &question->point_labels, &count, error);
+	if (code != 0)
+		return code;
+	if (count == 0)
+		question->point_labels = NULL;
+	else if (count != question->reference_point_count)
+		return viva_fail(error, VIVA_EFIELD, "point_labels",
+				 "point_labels must have one for each of the reference_points, or none at all");
+	return 0;
+}
+
 static int check_names(const struct viva_question *question, struct viva_error *error)
 {
 	static const char *const categories[] = {"introduction", "behavioural", "technical", "situational"};
@@ -203,6 +218,7 @@ static int read_question(struct viva_question_bank *bank, const json_t *json, st
 					      "difficulty",
 					      "seconds",
 					      "reference_points",
+					      "point_labels",
 					      "follow_ups",
 					      "reference_answer",
 					      "graded_answers"};
@@ -227,6 +243,8 @@ static int read_question(struct viva_question_bank *bank, const json_t *json, st
 	if (code == 0)
 		code = read_texts(bank, json, "reference_points", MAX_REFERENCE_POINTS, &question.reference_points,
 				  &question.reference_point_count, error);
+	if (code == 0)
+		code = read_labels(bank, json, &question, error);
 	if (code == 0)
 		code = read_texts(bank, json, "follow_ups", MAX_FOLLOW_UPS, &question.follow_ups,
 				  &question.follow_up_count, error);

@@ -30,6 +30,9 @@ static void assert_same_question(const struct viva_question *a, const struct viv
 	assert_int_equal(a->reference_point_count, b->reference_point_count);
 	for (size_t i = 0; i < a->reference_point_count; i++)
 		assert_string_equal(a->reference_points[i], b->reference_points[i]);
+	assert_true(!a->point_labels == !b->point_labels);
+	for (size_t i = 0; a->point_labels && i < a->reference_point_count; i++)
+		assert_string_equal(a->point_labels[i], b->point_labels[i]);
 	assert_int_equal(a->follow_up_count, b->follow_up_count);
 	for (size_t i = 0; i < a->follow_up_count; i++)
 		assert_string_equal(a->follow_ups[i], b->follow_ups[i]);

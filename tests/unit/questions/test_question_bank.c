@@ -143,6 +143,11 @@ static void test_question_bank__refuses_what_the_schema_does_not_allow_and_says_
 		      "\"difficulty\":1,\"seconds\":60}",
 		      ""),
 		 VIVA_EFIELD, "category"},
+		{BANK("{\"id\":\"00000000-0000-4000-8000-00000000000a\",\"key\":\"a\",\"text\":\"t\",\"category\":"
+		      "\"technical\",\"difficulty\":1,\"seconds\":60,\"reference_points\":[\"One.\",\"Two.\"],"
+		      "\"point_labels\":[\"one\"]}",
+		      ""),
+		 VIVA_EFIELD, "one for each of the reference_points"},
 		{BANK(QUESTION_A, "{\"name\":\"default\",\"title\":\"x\",\"ask\":2,\"questions\":[\"a\"]}"),
 		 VIVA_EFIELD, "set 1: \"ask\" must be"},
 		{BANK(QUESTION_A, "{\"name\":\"default\",\"title\":\"x\",\"adaptive\":1,\"questions\":[\"a\"]}"),
