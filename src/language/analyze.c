@@ -17,6 +17,7 @@
 #include "language/lexicon.h"
 #include "language/relevance.h"
 #include "language/rubric.h"
+#include "language/topic.h"
 #include "language/words.h"
 
 enum {
@@ -27,11 +28,12 @@ enum {
 };
 
 // docs/scoring.md, "Relevance" and "Depth".
-static const double TOPIC_LOW = .05, TOPIC_HIGH = .25;  // cosines between which a sentence comes to be on topic
-static const double NEIGHBOUR_TOPICALITY = .8;          // of a sentence's topicality that its neighbours have too
-static const double AMOUNT_WORDS = 40;                  // different content words that give 1 − 1/e
-static const double SPECIFIC_MARKS = 4;                 // figures, reasons, examples that give 1 − 1/e
-static const double COVERAGE_WEIGHT = .55;              // of coverage in depth, where there are points
+static const double OFF_TOPIC_WEIGHT = .05;  // of words in the share of function words
+static const double ON_TOPIC = .2;           // topicality from which on all words of a sentence count
+static const double AMOUNT_WORDS = 40;       // different content words that give 1 − 1/e
+static const double SUBSTANCE_WORDS = 10;    // different content words that say something
+static const double SPECIFIC_MARKS = 4;      // figures, reasons, examples that give 1 − 1/e
+static const double COVERAGE_WEIGHT = .55;   // of coverage in depth, where there are points
 static const double NARRATIVE_COVERAGE_WEIGHT = .35;
 static const double FOREIGN = .05, ATTEMPT = .15;  // nearness to question or reference from which it is an attempt
 static const double COPIED_SHARE = .5;             // of its words: then the answer is a copy of the question
@@ -88,6 +90,14 @@ static double clamp(double value)
 	return value < 0 ? 0 : value > 1 ? 1 : value;
 }
 
+// How much of the answer is on topic, so that what stands beside the question lengthens nothing and makes no prose of a
+// list of keywords.
+struct on_topic {
+	double words;           // in sentences that are on topic; of an answer of which nothing is, all
+	double content_words;   // different ones
+	double function_share;  // in its sentences, by topicality
+};
+
 // One analysis on its way.
 struct judge {
 	struct viva_language *language;
@@ -99,9 +109,9 @@ struct judge {
 	struct viva_essence essence;
 	struct viva_rubric rubric;
 	struct viva_embedding question_embedding;
-	struct viva_embedding about;  // the answer's sentences, by length and topicality
-	double topical_words;         // words in its sentences, by topicality
-	bool is_declined;             // "I don't know"
+	struct viva_embedding about;  // the answer's sentences, by length and weight
+	struct on_topic on_topic;
+	bool is_declined;  // "I don't know"
 };
 
 static void remark(struct judge *judge, const char *code, const char *description, double impact)
@@ -155,40 +165,47 @@ static int check_scorable(struct judge *judge)
 	return 0;
 }
 
-// How much a sentence is about the question or one of its reference points.
-static double topicality(const struct judge *judge, const struct viva_embedding *sentence)
+// Whether one of the sentences before `index` has the stem.
+static bool is_said_before(const struct viva_essence *essence, size_t index, const char *stem)
 {
-	if (!judge->analysis->has_relevance)
-		return 1;
-	double nearest = viva_embedding_cosine(sentence, &judge->question_embedding);
-	for (size_t i = 0; i < judge->rubric.count; i++)
-		nearest = fmax(nearest, viva_embedding_cosine(sentence, &judge->rubric.embeddings[i]));
-	return clamp((nearest - TOPIC_LOW) / (TOPIC_HIGH - TOPIC_LOW));
-}
-
-// In a story, what stands next to a sentence on topic belongs to it.
-static void spread_topicality(struct viva_essence *essence)
-{
-	double before = 0;
-	for (size_t i = 0; i < essence->count; i++) {
-		double own = essence->sentences[i].topicality;
-		double after = i + 1 < essence->count ? essence->sentences[i + 1].topicality : 0;
-		essence->sentences[i].topicality = fmax(own, NEIGHBOUR_TOPICALITY * fmax(before, after));
-		before = own;
+	for (size_t i = 0; i < index; i++) {
+		if (viva_stems_have(essence->sentences[i].stems, essence->sentences[i].stem_count, stem))
+			return true;
 	}
+	return false;
 }
 
-// The direction of all sentences together, each by its length and topicality.
+static void measure_on_topic(struct judge *judge)
+{
+	const struct viva_essence *essence = &judge->essence;
+	double all = 0, words = 0, content = 0, most = 0;
+	double weighted = 0, functions = 0;
+	for (size_t i = 0; i < essence->count; i++) {
+		const struct viva_essence_sentence *sentence = &essence->sentences[i];
+		double share = fmin(sentence->topicality / ON_TOPIC, 1);
+		double weight = OFF_TOPIC_WEIGHT + sentence->topicality;
+		all += (double)sentence->words;
+		words += share * (double)sentence->words;
+		most = fmax(most, share);
+		weighted += weight * (double)sentence->words;
+		functions += weight * (double)sentence->function_words;
+		for (size_t k = 0; k < sentence->stem_count; k++)
+			content += share * !is_said_before(essence, i, sentence->stems[k]);
+	}
+	judge->on_topic.words = words + (1 - most) * (all - words);
+	judge->on_topic.content_words = content + (1 - most) * ((double)essence->content_words - content);
+	judge->on_topic.function_share = weighted > 0 ? functions / weighted : 0;
+}
+
+// The direction of all sentences together, each by its length and weight.
 static void sum_sentences(struct judge *judge)
 {
 	double sum[VIVA_EMBEDDING_SIZE] = {0};
 	for (size_t i = 0; i < judge->essence.count; i++) {
 		const struct viva_essence_sentence *sentence = &judge->essence.sentences[i];
-		// A little weight even off topic: an answer with nothing on topic still is about something.
-		double weight = (double)sentence->words * (.02 + sentence->topicality);
+		double weight = (double)sentence->words * sentence->weight;
 		for (size_t k = 0; k < VIVA_EMBEDDING_SIZE; k++)
 			sum[k] += weight * (double)sentence->embedding.values[k];
-		judge->topical_words += (double)sentence->words * sentence->topicality;
 	}
 	double square = 0;
 	for (size_t k = 0; k < VIVA_EMBEDDING_SIZE; k++)
@@ -203,9 +220,7 @@ static int embed_answer(struct judge *judge)
 	struct viva_bytes question = viva_bytes_of(judge->question.data, judge->question.size);
 	int code = viva_embed_cached(embedder, &question, 1, judge->arena, &judge->question_embedding, judge->error);
 	if (code == 0)
-		code = viva_rubric_prepare(embedder, judge->answer->reference_points,
-					   judge->answer->reference_point_count, judge->answer->is_narrative,
-					   judge->arena, &judge->rubric, judge->error);
+		code = viva_rubric_prepare(embedder, judge->answer, judge->arena, &judge->rubric, judge->error);
 	if (code != 0)
 		return code;
 
@@ -217,14 +232,18 @@ static int embed_answer(struct judge *judge)
 	for (size_t i = 0; i < essence->count; i++)
 		texts[i] = essence->sentences[i].text;
 	code = viva_embed(embedder, texts, essence->count, judge->arena, vectors, judge->error);
-	for (size_t i = 0; code == 0 && i < essence->count; i++) {
+	for (size_t i = 0; code == 0 && i < essence->count; i++)
 		essence->sentences[i].embedding = vectors[i];
-		essence->sentences[i].topicality = topicality(judge, &vectors[i]);
-	}
-	if (code == 0 && judge->answer->is_narrative)
-		spread_topicality(essence);
+	struct viva_topic topic = {.question = judge->analysis->has_relevance ? &judge->question_embedding : NULL,
+				   .points = judge->rubric.embeddings,
+				   .point_count = judge->rubric.count,
+				   .is_story = judge->answer->is_narrative};
 	if (code == 0)
+		code = viva_topic_judge(embedder, &topic, essence, judge->arena, judge->error);
+	if (code == 0) {
+		measure_on_topic(judge);
 		sum_sentences(judge);
+	}
 	return code;
 }
 
@@ -234,7 +253,7 @@ static void judge_relevance(struct judge *judge)
 		return;
 	double relevance =
 		viva_background_relevance(judge->language->background, &judge->about, &judge->question_embedding,
-					  judge->rubric.embeddings, judge->rubric.count);
+					  judge->rubric.embeddings, judge->rubric.count, judge->answer->is_narrative);
 	// What is left of a copied question must be something before it can be about it. Short answers are often right.
 	if (judge->essence.copied_share >= COPIED_SHARE)
 		relevance *= clamp((double)judge->essence.content_words / MIN_CONTENT_WORDS);
@@ -247,7 +266,6 @@ struct substance {
 	double words;
 	double marks;
 	size_t specific;  // of the essence's sentences, that with the most marks; its count = none has any
-	double function_share;
 };
 
 static double marks_of(const struct viva_text *text, const struct viva_sentence *sentence)
@@ -269,20 +287,13 @@ static int measure_substance(const struct judge *judge, struct substance *ret_su
 	if (!question)
 		return VIVA_ENOMEM;
 	struct substance substance = {.specific = essence->count};
-	double words = 0;
 	double most_marks = 0;
-	double function_words = 0;
 	for (size_t i = 0; i < essence->count; i++) {
 		const struct viva_essence_sentence *sentence = &essence->sentences[i];
-		words += (double)sentence->words;
-		function_words += (double)sentence->function_words;
 		double fresh = 0;
 		for (size_t k = 0; k < sentence->stem_count; k++) {
 			bool is_known = viva_stems_have(question, question_count, sentence->stems[k]);
-			for (size_t earlier = 0; !is_known && earlier < i; earlier++)
-				is_known = viva_stems_have(essence->sentences[earlier].stems,
-							   essence->sentences[earlier].stem_count, sentence->stems[k]);
-			fresh += !is_known;
+			fresh += !is_known && !is_said_before(essence, i, sentence->stems[k]);
 		}
 		// Marks count only where something new is said.
 		double marks = marks_of(&judge->text, &judge->text.sentences[sentence->index]);
@@ -294,7 +305,6 @@ static int measure_substance(const struct judge *judge, struct substance *ret_su
 			substance.specific = i;
 		}
 	}
-	substance.function_share = words > 0 ? function_words / words : 0;
 	*ret_substance = substance;
 	return 0;
 }
@@ -305,6 +315,12 @@ static int quote(const struct judge *judge, size_t index, const char **ret_text)
 	const struct viva_sentence *sentence = &judge->text.sentences[index];
 	*ret_text = viva_arena_text(judge->arena, judge->text.data + sentence->begin, sentence->end - sentence->begin);
 	return *ret_text ? 0 : VIVA_ENOMEM;
+}
+
+// What so few different content words can have at most.
+static double deepest(double words)
+{
+	return words < MIN_CONTENT_WORDS ? .1 * words / MIN_CONTENT_WORDS : .1 + .09 * (words - MIN_CONTENT_WORDS);
 }
 
 static int judge_depth(struct judge *judge)
@@ -321,17 +337,18 @@ static int judge_depth(struct judge *judge)
 		code = quote(judge, judge->essence.sentences[substance.specific].index, &analysis->specific);
 	if (code != 0)
 		return code;
-	double prose = viva_features_prose(substance.function_share);
+	double prose = viva_features_prose(judge->on_topic.function_share, analysis->features.segment_words);
 	double depth = amount * (.7 + .3 * specificity);
 	double weight = judge->answer->is_narrative ? NARRATIVE_COVERAGE_WEIGHT : COVERAGE_WEIGHT;
 	if (analysis->has_points)
 		depth = weight * analysis->coverage + (1 - weight) * depth;
-	depth *= prose * (.7 + .3 * viva_features_order(analysis->features.disorder));
+	double form = prose * (.7 + .3 * viva_features_order(analysis->features.disorder));
+	analysis->substance = form * fmin(judge->on_topic.content_words / SUBSTANCE_WORDS, 1);
+	depth *= form;
 	// An answer that is off the question is not deep about it.
 	if (analysis->has_relevance)
 		depth *= .3 + .7 * clamp(analysis->relevance / .5);
-	if (judge->essence.content_words < MIN_CONTENT_WORDS)
-		depth = fmin(depth, .1) * (double)judge->essence.content_words / MIN_CONTENT_WORDS;
+	depth = fmin(depth, deepest(judge->on_topic.content_words));
 	analysis->depth = judge->is_declined ? 0 : clamp(depth);
 	if (prose < .6 && judge->essence.content_words >= MIN_CONTENT_WORDS)
 		remark(judge, "keyword_list", "The answer is a list of keywords rather than sentences.", -.4);
@@ -406,7 +423,7 @@ static int judge_correctness(struct judge *judge)
 static int find_story(struct judge *judge)
 {
 	struct viva_answer_analysis *analysis = judge->analysis;
-	analysis->is_story = judge->answer->is_narrative && analysis->features.words >= MIN_STORY_WORDS;
+	analysis->is_story = judge->answer->asks_for_story && analysis->features.words >= MIN_STORY_WORDS;
 	if (!analysis->is_story)
 		return 0;
 	size_t found[VIVA_STORY_PARTS];
@@ -419,6 +436,14 @@ static int find_story(struct judge *judge)
 			return code;
 	}
 	return 0;
+}
+
+static double clarity_of(const struct judge *judge)
+{
+	struct viva_features features = judge->analysis->features;
+	features.telling_words = judge->on_topic.words;
+	features.function_share = judge->on_topic.function_share;
+	return viva_features_clarity(&features);
 }
 
 static int judge_content(struct judge *judge)
@@ -441,7 +466,11 @@ static int judge_content(struct judge *judge)
 		remark(judge, "question_copy", "Most of the answer repeats the question word for word.", -.8);
 	else if (judge->essence.content_words < MIN_CONTENT_WORDS && !judge->is_declined)
 		remark(judge, "too_short", "The answer is too short to say much.", -.5);
+	if (judge->essence.order_count > 0)
+		remark(judge, "addressed_to_judge",
+		       "What speaks to whoever judges the answer was not counted as part of it.", 0);
 	judge_relevance(judge);
+	judge->analysis->clarity = clarity_of(judge);
 	code = judge_depth(judge);
 	if (code == 0)
 		code = judge_correctness(judge);
@@ -461,7 +490,6 @@ static int judge_answer(struct judge *judge)
 		code = check_scorable(judge);
 	if (code == 0 && analysis->unscorable == VIVA_SCORABLE) {
 		viva_features_measure(&judge->text, judge->answer->seconds, &analysis->features);
-		analysis->clarity = viva_features_clarity(&analysis->features);
 		judge->is_declined = viva_text_declines(&judge->text);
 		if (analysis->features.words == 0)
 			remark(judge, "no_answer", "No answer was given.", -1);

@@ -26,7 +26,7 @@ enum {
 };
 
 // Of formulas, constants and word lists: goes into every score.
-#define VIVA_LANGUAGE_VERSION "language-2"
+#define VIVA_LANGUAGE_VERSION "language-3"
 
 struct viva_language;
 
@@ -64,8 +64,10 @@ struct viva_answer {
 	struct viva_bytes question;           // empty = unknown: then relevance can't be judged
 	const char *const *reference_points;  // may be NULL
 	size_t reference_point_count;         // at most VIVA_ANSWER_MAX_POINTS
+	const char *const *point_labels;      // how feedback names them: "what you built"; NULL = by the points
 	bool is_narrative;  // the question asks for experience or conduct: points are met by what someone did or would
 			    // do, not by a statement
+	bool asks_for_story;  // it asks for something that happened: its parts are then looked for
 	struct viva_bytes transcript;
 	double seconds;                      // of speech; 0 = unknown
 	double confidence;                   // the speech recogniser's, 0–1; 0 = unknown
@@ -85,7 +87,8 @@ enum viva_unscorable {
 enum viva_point_status { VIVA_POINT_NOT_FOUND, VIVA_POINT_PARTLY, VIVA_POINT_COVERED };
 
 struct viva_point_finding {
-	const char *text;  // the reference point
+	const char *text;  // the reference point, as people are told of it: its label, where it has one
+	bool is_label;     // it has
 	enum viva_point_status status;
 	const char *evidence;  // the answer's own words; "" = none
 	double similarity;     // 0–1, of the evidence to the point
@@ -110,9 +113,11 @@ struct viva_answer_analysis {
 	double coverage;       // 0–1: share of the reference points that are covered; 0 without points
 	bool has_correctness;  // there was a reference answer
 	double correctness;  // 0–1: the points that graders would give, as a model estimates them (models/grading.md)
-	double specificity;  // 0–1: figures, reasons and examples, in what is on topic
+	double substance;  // 0–1: how much of relevance and coverage its form bears out: less in a list of keywords,
+			   // in disorder, and in a few words
+	double specificity;                   // 0–1: figures, reasons and examples, in what is on topic
 	const char *specific;                 // the sentence with the most of them; NULL = none
-	bool is_story;                        // narrative, and long enough to look for the parts of a story
+	bool is_story;                        // one was asked for, and the answer is long enough to look for its parts
 	const char *story[VIVA_STORY_PARTS];  // the sentence that tells it; NULL = not found. Weighs nothing.
 	const char *const *keywords;
 	size_t keyword_count;

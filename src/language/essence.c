@@ -11,6 +11,7 @@
 enum {
 	MIN_COPIED_RUN = 4,  // words: fewer in a row are an honest restatement
 	MAX_QUESTION_WORDS = 400,
+	REPEATED_RUN = 8,  // words in a row that were said before
 };
 
 // Length of the run of answer words from `at` that stands in the question from `from`.
@@ -40,6 +41,52 @@ static size_t mark_copied(const struct viva_text *answer, const struct viva_text
 		i += longest;
 	}
 	return copied;
+}
+
+static uint64_t hash_run(const struct viva_text *text, size_t at)
+{
+	uint64_t hash = 14695981039346656037u;  // FNV-1a
+	for (size_t i = at; i < at + REPEATED_RUN; i++) {
+		for (const char *c = text->words[i].text; *c; c++)
+			hash = (hash ^ (uint8_t)*c) * 1099511628211u;
+		hash = (hash ^ ' ') * 1099511628211u;
+	}
+	return hash;
+}
+
+static bool is_same_run(const struct viva_text *text, size_t a, size_t b)
+{
+	size_t same = 0;
+	while (same < REPEATED_RUN && strcmp(text->words[a + same].text, text->words[b + same].text) == 0)
+		same++;
+	return same == REPEATED_RUN;
+}
+
+// Leaves out what an earlier part has said word for word, wherever sentences begin and end.
+static int mark_repeated(const struct viva_text *text, struct viva_arena *arena, bool *is_left_out)
+{
+	if (text->word_count < 2 * (size_t)REPEATED_RUN)
+		return 0;
+	size_t slots = 64;
+	while (slots < 2 * text->word_count)
+		slots *= 2;
+	uint32_t *places = viva_arena_alloc(arena, slots * sizeof *places);  // of runs, + 1
+	if (!places)
+		return VIVA_ENOMEM;
+	memset(places, 0, slots * sizeof *places);
+	for (size_t i = 0; i + REPEATED_RUN <= text->word_count; i++) {
+		size_t slot = hash_run(text, i) & (slots - 1);
+		while (places[slot] != 0 && !is_same_run(text, places[slot] - 1, i))
+			slot = (slot + 1) & (slots - 1);
+		if (places[slot] == 0) {
+			places[slot] = (uint32_t)i + 1;
+			continue;
+		}
+		size_t first_end = places[slot] - 1 + REPEATED_RUN;
+		for (size_t k = VIVA_MAX(i, first_end); k < i + REPEATED_RUN; k++)
+			is_left_out[k] = true;
+	}
+	return 0;
 }
 
 static int compare_stems(const void *a, const void *b)
@@ -145,7 +192,7 @@ static int add_sentence(const struct viva_text *answer, size_t index, const bool
 	return 0;
 }
 
-static int count_content(struct viva_arena *arena, struct viva_essence *essence)
+int viva_essence_count_words(struct viva_arena *arena, struct viva_essence *essence)
 {
 	size_t room = 0;
 	for (size_t i = 0; i < essence->count; i++)
@@ -180,14 +227,13 @@ int viva_essence_extract(const struct viva_text *answer, const struct viva_text 
 		if (viva_is_filler(answer, i, &is_soft) && !is_soft)
 			is_left_out[i] = true;
 	}
-	for (size_t i = 0; i < answer->sentence_count && essence.count < most; i++) {
-		if (is_repeated(answer, &essence, &answer->sentences[i]))
-			continue;
-		int code = add_sentence(answer, i, is_left_out, arena, &essence);
-		if (code != 0)
-			return code;
+	int code = mark_repeated(answer, arena, is_left_out);
+	for (size_t i = 0; i < answer->sentence_count && essence.count < most && code == 0; i++) {
+		if (!is_repeated(answer, &essence, &answer->sentences[i]))
+			code = add_sentence(answer, i, is_left_out, arena, &essence);
 	}
-	int code = count_content(arena, &essence);
+	if (code == 0)
+		code = viva_essence_count_words(arena, &essence);
 	if (code == 0)
 		*ret_essence = essence;
 	return code;

@@ -22,7 +22,8 @@ struct viva_essence_sentence {
 	const char **stems;      // of its content words, each once, sorted
 	size_t stem_count;
 	size_t words, function_words;
-	double topicality;                // 0–1: how much it is about the question; set by the judge
+	double topicality;                // 0–1: how much it is about the question (topic.h)
+	double weight;                    // of each of its words in the answer's vector (topic.h)
 	struct viva_embedding embedding;  // set by the judge
 };
 
@@ -31,11 +32,15 @@ struct viva_essence {
 	size_t count;
 	size_t content_words;  // different stems in all sentences
 	double copied_share;   // 0–1: share of the words that stand in the question in the same order
+	size_t order_count;    // sentences that were taken out, since they speak to the judge (topic.h)
 };
 
 // VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_essence_extract(const struct viva_text *answer, const struct viva_text *question,
 					 struct viva_arena *arena, struct viva_essence *ret_essence);
+
+// Counts anew the different content words of the essence's sentences. VIVA_ENOMEM.
+VIVA_MUST_CHECK int viva_essence_count_words(struct viva_arena *arena, struct viva_essence *essence);
 
 // Whether a sorted array of stems has this one.
 bool viva_stems_have(const char *const *stems, size_t count, const char *stem);

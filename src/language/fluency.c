@@ -8,6 +8,7 @@
 
 enum {
 	MIN_DIVERSITY_WORDS = 50,  // below, MTLD is noise
+	MAX_SPOKEN_SENTENCE = 60,  // a longer mean says that punctuation is missing
 	ORDER_PRIOR = 4,           // places of good order that are taken for granted, so that one slip is no verdict
 	MAX_TYPES = 256,           // of one factor of MTLD; .72 is reached long before
 };
@@ -95,11 +96,37 @@ static double diversity(const struct viva_text *text)
 	return (words / fmax(forward, .5) + words / fmax(backward, .5)) / 2;
 }
 
-// Whether `next` cannot follow `flags` in English.
-static bool is_out_of_order(unsigned flags, unsigned next)
+// What cannot follow a word in English.
+static const struct {
+	unsigned first, next;
+} impossible[] = {
+	{VIVA_WORD_DETERMINER, VIVA_WORD_NOT_AFTER_DETERMINER},
+	{VIVA_WORD_PREPOSITION, VIVA_WORD_NOT_AFTER_PREPOSITION},
+	{VIVA_WORD_SUBJECT, VIVA_WORD_DETERMINER | VIVA_WORD_PREPOSITION | VIVA_WORD_SUBJECT},
+	{VIVA_WORD_MODAL, VIVA_WORD_DETERMINER | VIVA_WORD_FINITE},
+	{VIVA_WORD_FINITE, VIVA_WORD_FINITE | VIVA_WORD_MODAL},
+};
+enum {
+	ASKS_FOR_ORDER =
+		VIVA_WORD_DETERMINER | VIVA_WORD_PREPOSITION | VIVA_WORD_SUBJECT | VIVA_WORD_MODAL | VIVA_WORD_FINITE,
+};
+
+static bool is_out_of_order(unsigned first, unsigned next)
 {
-	return ((flags & VIVA_WORD_DETERMINER) != 0 && (next & VIVA_WORD_NOT_AFTER_DETERMINER) != 0) ||
-	       ((flags & VIVA_WORD_PREPOSITION) != 0 && (next & VIVA_WORD_NOT_AFTER_PREPOSITION) != 0);
+	bool is_impossible = false;
+	for (size_t i = 0; i < VIVA_COUNT(impossible); i++)
+		is_impossible |= (first & impossible[i].first) != 0 && (next & impossible[i].next) != 0;
+	return is_impossible;
+}
+
+// Whether the word after `word` begins anew what was just said ("on a, on a", "the the"), or punctuation stands
+// between: then their order says nothing.
+static bool is_interrupted(const struct viva_text *text, size_t word)
+{
+	const struct viva_word *words = text->words;
+	bool is_repeated = strcmp(words[word].text, words[word + 1].text) == 0;
+	bool is_begun_anew = word > 0 && strcmp(words[word - 1].text, words[word + 1].text) == 0;
+	return is_repeated || is_begun_anew || words[word + 1].begin != words[word].end + 1;
 }
 
 static double disorder(const struct viva_text *text)
@@ -111,13 +138,13 @@ static double disorder(const struct viva_text *text)
 		size_t last = sentence->first_word + sentence->word_count - 1;
 		for (size_t i = sentence->first_word; i < last; i++) {
 			unsigned flags = text->words[i].flags;
-			if ((flags & (VIVA_WORD_DETERMINER | VIVA_WORD_PREPOSITION)) == 0)
+			if ((flags & ASKS_FOR_ORDER) == 0 || is_interrupted(text, i))
 				continue;
 			places++;
 			slips += is_out_of_order(flags, text->words[i + 1].flags);
 		}
-		// A piece cut out of a long run may end anywhere.
-		if (text->has_punctuation) {
+		// A piece of a long run may end anywhere.
+		if (text->has_punctuation && !sentence->goes_on) {
 			places++;
 			slips += (text->words[last].flags & VIVA_WORD_NOT_LAST) != 0;
 		}
@@ -154,6 +181,28 @@ static size_t count_repairs(const struct viva_text *text)
 	return count;
 }
 
+// Mean length of a sentence; 0 where there is hardly any punctuation to go by.
+static double sentence_words(const struct viva_text *text, size_t words)
+{
+	size_t sentences = 0;
+	for (size_t i = 0; i < text->sentence_count; i++)
+		sentences += !text->sentences[i].is_continued;
+	if (!text->has_punctuation || sentences == 0 || words > sentences * MAX_SPOKEN_SENTENCE)
+		return 0;
+	return (double)words / (double)sentences;
+}
+
+// Mean number of words between punctuation marks.
+static double segment_words(const struct viva_text *text)
+{
+	size_t segments = 0;
+	for (size_t i = 0; i < text->word_count; i++) {
+		bool is_last = i + 1 == text->word_count;
+		segments += is_last || strchr(",;:.!?", text->data[text->words[i].end]) != NULL;
+	}
+	return segments > 0 ? (double)text->word_count / (double)segments : 0;
+}
+
 void viva_features_measure(const struct viva_text *text, double seconds, struct viva_features *ret_features)
 {
 	struct viva_features features = {0};
@@ -174,8 +223,9 @@ void viva_features_measure(const struct viva_text *text, double seconds, struct 
 		features.function_share = (double)function_words / (double)features.words;
 	if (seconds > 0)
 		features.words_per_minute = (double)features.words * 60 / seconds;
-	if (text->has_punctuation && text->sentence_count > 0)
-		features.sentence_words = (double)text->word_count / (double)text->sentence_count;
+	features.sentence_words = sentence_words(text, features.words);
+	features.telling_words = (double)features.words;
+	features.segment_words = segment_words(text);
 	features.repetitions = count_repetitions(text);
 	features.repairs = count_repairs(text);
 	features.diversity = diversity(text);
@@ -194,12 +244,14 @@ double viva_features_pace(double words_per_minute)
 
 double viva_features_order(double out_of_order)
 {
-	return 1 - ramp(out_of_order, .04, .20);
+	return 1 - ramp(out_of_order, .035, .125);
 }
 
-double viva_features_prose(double function_share)
+double viva_features_prose(double function_share, double segment_words)
 {
-	return .4 + .6 * ramp(function_share, .12, .30);
+	double by_words = ramp(function_share, .12, .30);
+	double by_segments = segment_words > 0 ? ramp(segment_words, 1.5, 3.5) : 1;
+	return .4 + .6 * fmin(by_words, by_segments);
 }
 
 static double sentence_shape(double words)
@@ -216,10 +268,10 @@ double viva_features_clarity(const struct viva_features *features)
 	double hundreds = fmax((double)features->words, 20) / 100;
 	double fluency = exp(-((double)features->fillers + .5 * (double)features->soft_fillers) / hundreds / 12);
 	double steadiness = exp(-(double)(features->repetitions + features->repairs) / hundreds / 8);
-	double variety = features->diversity > 0 ? .4 + .6 * ramp(features->diversity, 25, 70) : .85;
+	double variety = features->diversity > 0 ? .4 + .6 * ramp(features->diversity, 25, 70) : 1;
 	double manner = .40 * fluency + .15 * steadiness + .15 * viva_features_pace(features->words_per_minute) +
 			.15 * variety + .15 * sentence_shape(features->sentence_words);
-	double length = .2 + .8 * ramp((double)features->words, 0, 25);
+	double length = .2 + .8 * ramp(features->telling_words, 0, 25);
 	return clamp(manner * (.3 + .7 * viva_features_order(features->disorder)) *
-		     (.5 + .5 * viva_features_prose(features->function_share)) * length);
+		     (.5 + .5 * viva_features_prose(features->function_share, features->segment_words)) * length);
 }

@@ -14,6 +14,7 @@
 
 struct viva_features {
 	size_t words;             // without fillers
+	double telling_words;     // of them: all, until the judge knows how many are about the question
 	size_t content_words;     // that are no function words
 	size_t fillers;           // "um", "uh", …
 	size_t soft_fillers;      // "basically", "you know", …
@@ -24,6 +25,7 @@ struct viva_features {
 	double sentence_words;    // mean length of a sentence; 0 = no punctuation to go by
 	double disorder;          // 0–1: share of places where the order of words is not English
 	double function_share;    // 0–1: share of function words; about .5 in prose, 0 in a list of keywords
+	double segment_words;     // mean number of words between punctuation marks; about 1 in a list; 0 = no words
 };
 
 // `seconds` is the duration of speech; 0 = unknown.
@@ -37,6 +39,6 @@ double viva_features_clarity(const struct viva_features *features);
 // Each a factor in [0, 1] of clarity or depth.
 double viva_features_pace(double words_per_minute);  // 1 when unknown
 double viva_features_order(double disorder);
-double viva_features_prose(double function_share);
+double viva_features_prose(double function_share, double segment_words);
 
 #endif

@@ -19,6 +19,9 @@ enum viva_word_flag {
 	VIVA_WORD_SOFT_FILLER = 1 << 7,            // "basically"
 	VIVA_WORD_REASON = 1 << 8,                 // announces a reason, condition or contrast
 	VIVA_WORD_EXAMPLE = 1 << 9,                // announces an example
+	VIVA_WORD_SUBJECT = 1 << 10,               // asks for a verb: "I", "they"
+	VIVA_WORD_MODAL = 1 << 11,                 // asks for a verb's plain form: "can", "didn't"
+	VIVA_WORD_FINITE = 1 << 12,                // a verb that has its subject: "is", "had"
 };
 
 // The flags of a lower-case word; 0 = none.

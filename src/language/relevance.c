@@ -23,6 +23,9 @@ struct usual {
 	double mean, deviation;
 };
 static const struct usual USUAL_QUESTION = {.1, .12}, USUAL_CENTRE = {.18, .11};
+// What the cosines of a story must be above, whatever the others are: any story is a little nearer to some question
+// that asks for one, and one that is near to nothing is about none of them.
+static const struct usual LEAST_QUESTION = {.15, .10}, LEAST_CENTRE = {.18, .08};
 
 struct known_question {
 	struct viva_embedding question;
@@ -155,11 +158,16 @@ static void add(struct cosines *cosines, double cosine)
 	cosines->count++;
 }
 
+static double deviations(double cosine, const struct usual *usual)
+{
+	return (cosine - usual->mean) / usual->deviation;
+}
+
 // How many deviations a cosine is above the others.
 static double standard_score(const struct cosines *others, double cosine, const struct usual *usual)
 {
 	if (others->count < MIN_BACKGROUND)
-		return (cosine - usual->mean) / usual->deviation;
+		return deviations(cosine, usual);
 	double mean = others->sum / others->count;
 	double deviation = sqrt(fmax(others->squares / others->count - mean * mean, 0));
 	return (cosine - mean) / fmax(deviation, MIN_DEVIATION);
@@ -167,7 +175,7 @@ static double standard_score(const struct cosines *others, double cosine, const 
 
 double viva_background_relevance(const struct viva_background *background, const struct viva_embedding *about,
 				 const struct viva_embedding *question, const struct viva_embedding *points,
-				 size_t point_count)
+				 size_t point_count, bool is_narrative)
 {
 	struct cosines questions = {0};
 	struct cosines centres = {0};
@@ -179,11 +187,16 @@ double viva_background_relevance(const struct viva_background *background, const
 		if (other->has_points)
 			add(&centres, viva_embedding_cosine(about, &other->centre));
 	}
-	double score = standard_score(&questions, viva_embedding_cosine(about, question), &USUAL_QUESTION);
+	double cosine = viva_embedding_cosine(about, question);
+	double score = standard_score(&questions, cosine, &USUAL_QUESTION);
 	struct viva_embedding centre;
 	// People answer about their own lives, not in the words of the question, but much like each other.
-	if (find_centre(points, point_count, &centre))
-		score = fmax(score - QUESTION_PENALTY,
-			     standard_score(&centres, viva_embedding_cosine(about, &centre), &USUAL_CENTRE));
+	if (find_centre(points, point_count, &centre)) {
+		double nearness = viva_embedding_cosine(about, &centre);
+		score = fmax(score - QUESTION_PENALTY, standard_score(&centres, nearness, &USUAL_CENTRE));
+		if (is_narrative)
+			score = fmin(score,
+				     fmax(deviations(cosine, &LEAST_QUESTION), deviations(nearness, &LEAST_CENTRE)));
+	}
 	return 1 / (1 + exp(-SLOPE * (score - MIDDLE)));
 }

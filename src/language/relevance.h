@@ -28,9 +28,10 @@ VIVA_DEFINE_AUTO(viva_background)
 
 enum { VIVA_BACKGROUND_MAX = 64 };  // questions compared with; more would not make the comparison better
 
-// In [0, 1]; `about` is the answer's direction, `points` are those of the question (count may be 0).
+// In [0, 1]; `about` is the answer's direction, `points` are those of the question (count may be 0), which asks for
+// experience or conduct if `is_narrative`.
 double viva_background_relevance(const struct viva_background *background, const struct viva_embedding *about,
 				 const struct viva_embedding *question, const struct viva_embedding *points,
-				 size_t point_count);
+				 size_t point_count, bool is_narrative);
 
 #endif

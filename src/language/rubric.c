@@ -6,14 +6,18 @@
 
 #include "base/text.h"
 
-enum { MAX_EVIDENCE_BYTES = 300 };
+enum {
+	MAX_EVIDENCE_BYTES = 300,
+	MAX_PAIR_BYTES = 140,  // of two sentences that are quoted together; of longer ones the nearer is
+};
 
 // docs/scoring.md, "Reference points": chosen on graded answers to other questions.
 static const double MEANING_WEIGHT = .7;        // of the cosine; the rest is of shared words
 static const double QUESTION_WORD_WEIGHT = .3;  // a shared word that the question has already said
-static const double PARTLY = .36, COVERED = .52;
+static const double PARTLY = .33, COVERED = .48;
 // A story meets a point by an event of its own: it is less near to the point's words.
-static const double NARRATIVE_PARTLY = .29, NARRATIVE_COVERED = .42;
+static const double NARRATIVE_PARTLY = .26, NARRATIVE_COVERED = .38;
+enum { NARRATIVE_MIN_STEMS = 4 };  // "I like my job" is near to all that is about jobs, and tells nothing
 
 const char *viva_point_status_text(enum viva_point_status status)
 {
@@ -28,20 +32,27 @@ const char *viva_point_status_text(enum viva_point_status status)
 	return "not_found";
 }
 
-int viva_rubric_prepare(struct viva_embedder *embedder, const char *const *points, size_t count, bool is_narrative,
-			struct viva_arena *arena, struct viva_rubric *ret_rubric, struct viva_error *error)
+int viva_rubric_prepare(struct viva_embedder *embedder, const struct viva_answer *answer, struct viva_arena *arena,
+			struct viva_rubric *ret_rubric, struct viva_error *error)
 {
-	struct viva_rubric rubric = {.count = count,
-				     .partly = is_narrative ? NARRATIVE_PARTLY : PARTLY,
-				     .covered = is_narrative ? NARRATIVE_COVERED : COVERED};
+	size_t count = answer->reference_point_count;
+	struct viva_rubric rubric = {.points = answer->reference_points,
+				     .count = count,
+				     .partly = answer->is_narrative ? NARRATIVE_PARTLY : PARTLY,
+				     .covered = answer->is_narrative ? NARRATIVE_COVERED : COVERED,
+				     .min_stems = answer->is_narrative ? NARRATIVE_MIN_STEMS : 0};
+	bool has_labels = answer->point_labels != NULL;
 	struct viva_bytes *texts = viva_arena_alloc(arena, (count + 1) * sizeof *texts);
 	rubric.findings = viva_arena_alloc(arena, (count + 1) * sizeof *rubric.findings);
 	rubric.embeddings = viva_arena_alloc(arena, (count + 1) * sizeof *rubric.embeddings);
 	if (!texts || !rubric.findings || !rubric.embeddings)
 		return VIVA_ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		texts[i] = viva_bytes_of_text(points[i]);
-		rubric.findings[i] = (struct viva_point_finding){.text = points[i], .evidence = ""};
+		texts[i] = viva_bytes_of_text(rubric.points[i]);
+		rubric.findings[i] =
+			(struct viva_point_finding){.text = has_labels ? answer->point_labels[i] : rubric.points[i],
+						    .is_label = has_labels,
+						    .evidence = ""};
 	}
 	int code = viva_embed_cached(embedder, texts, count, arena, rubric.embeddings, error);
 	if (code == 0)
@@ -90,14 +101,28 @@ static double similarity(double cosine, double shared)
 	return MEANING_WEIGHT * fmax(cosine, 0) + (1 - MEANING_WEIGHT) * shared;
 }
 
-// The answer's own words from sentence a to b.
-static const char *quote(const struct viva_text *answer, const struct viva_essence_sentence *a,
-			 const struct viva_essence_sentence *b, struct viva_arena *arena)
+// The answer's own words from one sentence to another.
+static const char *quote(const struct viva_text *answer, size_t first, size_t last, struct viva_arena *arena)
 {
-	size_t begin = answer->sentences[a->index].begin;
-	size_t size = answer->sentences[(b ? b : a)->index].end - begin;
-	size_t kept = viva_utf8_cut(answer->data + begin, size, MAX_EVIDENCE_BYTES);
-	return viva_arena_printf(arena, "%.*s%s", (int)kept, answer->data + begin, kept < size ? "…" : "");
+	size_t begin = answer->sentences[first].begin;
+	size_t end = answer->sentences[last].end;
+	size_t kept = viva_utf8_cut(answer->data + begin, end - begin, MAX_EVIDENCE_BYTES);
+	bool is_cut = begin + kept < end || answer->sentences[last].goes_on;
+	return viva_arena_printf(arena, "%s%.*s%s", answer->sentences[first].is_continued ? "…" : "", (int)kept,
+				 answer->data + begin, is_cut ? "…" : "");
+}
+
+// Of two sentences that meet a point together, both where they are short, else the nearer one.
+static const char *quote_pair(const struct viva_text *answer, const struct viva_embedding *point,
+			      const struct viva_essence_sentence *a, const struct viva_essence_sentence *b,
+			      struct viva_arena *arena)
+{
+	size_t size = answer->sentences[b->index].end - answer->sentences[a->index].begin;
+	if (size <= MAX_PAIR_BYTES)
+		return quote(answer, a->index, b->index, arena);
+	bool is_first = viva_embedding_cosine(point, &a->embedding) >= viva_embedding_cosine(point, &b->embedding);
+	size_t nearer = is_first ? a->index : b->index;
+	return quote(answer, nearer, nearer, arena);
 }
 
 static int match_point(struct viva_rubric *rubric, size_t index, const struct point_words *words,
@@ -128,12 +153,16 @@ static int match_point(struct viva_rubric *rubric, size_t index, const struct po
 		}
 	}
 	finding->similarity = fmin(finding->similarity, 1);
+	size_t stems = (best_a ? best_a->stem_count : 0) + (best_b ? best_b->stem_count : 0);
+	if (stems < rubric->min_stems)
+		finding->similarity = fmin(finding->similarity, rubric->partly);
 	if (finding->similarity >= rubric->covered)
 		finding->status = VIVA_POINT_COVERED;
 	else if (finding->similarity >= rubric->partly)
 		finding->status = VIVA_POINT_PARTLY;
 	if (finding->status != VIVA_POINT_NOT_FOUND)
-		finding->evidence = quote(answer, best_a, best_b, arena);
+		finding->evidence = best_b ? quote_pair(answer, embedding, best_a, best_b, arena)
+					   : quote(answer, best_a->index, best_a->index, arena);
 	return finding->evidence ? 0 : VIVA_ENOMEM;
 }
 
@@ -148,7 +177,7 @@ int viva_rubric_match(struct viva_rubric *rubric, const struct viva_text *answer
 	double sum = 0;
 	for (size_t i = 0; i < rubric->count; i++) {
 		struct viva_text point;
-		int code = viva_text_read(viva_bytes_of_text(rubric->findings[i].text), 4000, arena, &point);
+		int code = viva_text_read(viva_bytes_of_text(rubric->points[i]), 4000, arena, &point);
 		if (code != 0)
 			return code;
 		words.stems = viva_stems_of(&point, 0, point.word_count, NULL, arena, &words.count);

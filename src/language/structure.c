@@ -18,7 +18,10 @@ static const char *const situation[] = {
 	" at the time ",   " one day ",        " once i ",        " i once ",         " during my ",
 	" back in ",       " at university ",  " at school ",     " my team was ",    " our team was ",
 	" one of our ",    " one of my ",      " a customer ",    " a client ",       " a colleague ",
-	" a patient ",     " in * i was ",
+	" a patient ",     " in * i was ",     " when i worked ", " when i started ", " when i did ",
+	" i once ",        " last week ",      " last spring ",   " last autumn ",    " last fall ",
+	" last winter ",   " one time ",       " the other day ", " years before ",   " my first job ",
+	" our company ",   " a year ago ",     " my colleague ",
 };
 static const char *const task[] = {
 	" i had to ",          " we had to ",         " my task ",           " my job was ",      " my role was ",

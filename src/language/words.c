@@ -198,22 +198,38 @@ static char *copy_for_sentences(const struct viva_text *text, struct viva_arena 
 	return copy;
 }
 
-// The words of [begin, end) as one sentence, or several when there are too many.
+static bool is_counted(const struct viva_word *word)
+{
+	return (word->flags & VIVA_WORD_FILLER) == 0;
+}
+
+// The words up to the byte `end` as one sentence, or several when there are too many. Fillers don't count, so that they
+// don't change where a run is cut.
 static void add_sentence(struct viva_text *text, size_t end, size_t *word)
 {
 	size_t first = *word;
+	size_t count = 0;
 	while (*word < text->word_count && text->words[*word].begin < end)
-		(*word)++;
-	size_t count = *word - first;
+		count += is_counted(&text->words[(*word)++]);
 	size_t parts = (count + VIVA_TEXT_MAX_SENTENCE_WORDS - 1) / VIVA_TEXT_MAX_SENTENCE_WORDS;
+	if (parts == 0 && *word > first)
+		parts = 1;
+	size_t to = first;
+	size_t counted = 0;
 	for (size_t part = 0; part < parts; part++) {
-		size_t from = first + count * part / parts;
-		size_t to = first + count * (part + 1) / parts;
+		size_t from = to;
+		size_t until_count = count * (part + 1) / parts;
+		while (to < *word && (counted < until_count || part + 1 == parts))
+			counted += is_counted(&text->words[to++]);
 		size_t until = to < text->word_count && part + 1 < parts ? text->words[to].begin : end;
 		while (until > text->words[to - 1].end && text->data[until - 1] == ' ')
 			until--;
-		text->sentences[text->sentence_count++] = (struct viva_sentence){
-			.begin = text->words[from].begin, .end = until, .first_word = from, .word_count = to - from};
+		text->sentences[text->sentence_count++] = (struct viva_sentence){.begin = text->words[from].begin,
+										 .end = until,
+										 .first_word = from,
+										 .word_count = to - from,
+										 .is_continued = part > 0,
+										 .goes_on = part + 1 < parts};
 	}
 }
 

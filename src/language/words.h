@@ -26,6 +26,7 @@ struct viva_word {
 struct viva_sentence {
 	size_t begin, end;  // bytes of the canonical text, without spaces around
 	size_t first_word, word_count;
+	bool is_continued, goes_on;  // a piece of a longer one, which began before it, or ends after it
 };
 
 struct viva_text {

@@ -224,7 +224,7 @@ void pdf_questions(const struct pdf_report *part)
 	const json_t *question;
 	if (json_array_size(questions) == 0)
 		return;
-	pdf_heading(part, "Questions at a glance", 40);
+	pdf_heading(part, "Questions at a glance", 70);
 	show_table_head(part);
 	json_array_foreach(questions, index, question) show_row(part, question);
 	pdf_heading(part, "Answers and evidence", 80);

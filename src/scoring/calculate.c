@@ -61,20 +61,21 @@ static int score_answer(const struct viva_answer_analysis *analysis, struct viva
 	double weights = DEPTH_WEIGHT;
 	double relevance = analysis->has_relevance ? told(analysis->relevance) : 1;
 	double clarity = told(analysis->clarity);
+	// What a list of keywords, disorder or a few words seem to meet counts for less, as in depth.
+	double substance = told(analysis->substance);
 	const char *text = viva_arena_printf(arena, "%g × depth %.4f", DEPTH_WEIGHT, told(analysis->depth));
 	if (analysis->has_relevance) {
-		sum += RELEVANCE_WEIGHT * relevance;
+		sum += RELEVANCE_WEIGHT * substance * relevance;
 		weights += RELEVANCE_WEIGHT;
-		text = viva_arena_printf(arena, "%s + %g × relevance %.4f", text ? text : "", RELEVANCE_WEIGHT,
-					 relevance);
+		text = viva_arena_printf(arena, "%s + %g × substance %.4f × relevance %.4f", text ? text : "",
+					 RELEVANCE_WEIGHT, substance, relevance);
 	}
 	if (analysis->has_points) {
-		// Points met by a list of keywords or by disorder count as little as its depth.
-		double coverage = told(analysis->coverage * viva_features_prose(analysis->features.function_share) *
-				       (.7 + .3 * viva_features_order(analysis->features.disorder)));
-		sum += COVERAGE_WEIGHT * coverage;
+		double coverage = told(analysis->coverage);
+		sum += COVERAGE_WEIGHT * substance * coverage;
 		weights += COVERAGE_WEIGHT;
-		text = viva_arena_printf(arena, "%s + %g × coverage %.4f", text ? text : "", COVERAGE_WEIGHT, coverage);
+		text = viva_arena_printf(arena, "%s + %g × substance %.4f × coverage %.4f", text ? text : "",
+					 COVERAGE_WEIGHT, substance, coverage);
 	}
 	ret_scores->is_scored = true;
 	ret_scores->content = rounded(100 * sum / weights);
@@ -125,7 +126,7 @@ static void explain_answer(struct calculation *calculation, size_t index)
 			best = point;
 	}
 	if (analysis->point_count > 0 && analysis->features.words > 0)
-		scoring_insight_add(insights, "coverage", analysis->coverage - .5,
+		scoring_insight_add(insights, "coverage", analysis->substance * analysis->coverage - .5,
 				    "%s covers %zu of %zu reference points.", name, covered, analysis->point_count);
 	if (best && analysis->features.words > 0)
 		scoring_insight_quote(insights, best->evidence);

@@ -13,7 +13,7 @@
 #include "scoring/state.h"
 
 // Of the formulas; with the language library's version and the weights it is ScoreResponse.version.
-#define SCORING_VERSION "scoring-2"
+#define SCORING_VERSION "scoring-3"
 
 // Checks and scores a request. *ret_response lives in the arena; *ret_details is the caller's: what the report needs to
 // let the scores be computed by hand. VIVA_EFIELD, VIVA_EDEADLINE (deadline_us has passed, monotonic), VIVA_EMODEL,

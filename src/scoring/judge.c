@@ -84,6 +84,7 @@ int scoring_judge(struct scoring_service *service, const struct scoring_answer *
 		.question = viva_bytes_of_text(compared),
 		.transcript = viva_bytes_of_text(answer->transcript),
 		.is_narrative = judgement.category != SCORING_TECHNICAL && judgement.category != SCORING_OTHER,
+		.asks_for_story = judgement.category == SCORING_BEHAVIOURAL,
 		.seconds = answer->seconds,
 		.confidence = answer->confidence,
 		.language = answer->language,
@@ -91,6 +92,7 @@ int scoring_judge(struct scoring_service *service, const struct scoring_answer *
 	if (known) {
 		input.reference_points = known->reference_points;
 		input.reference_point_count = known->reference_point_count;
+		input.point_labels = known->point_labels;
 	}
 	int code = add_grading(answer, known, arena, &input);
 	if (code == 0)
@@ -188,14 +190,14 @@ json_t *scoring_analysis_json(const struct viva_answer_analysis *analysis)
 	for (size_t i = 0; i < analysis->remark_count; i++)
 		json_array_append_new(remarks, json_pack("{s:s, s:s}", "code", analysis->remarks[i].code, "description",
 							 analysis->remarks[i].description));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:s?, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:s?, s:o}",
 			 "relevance_score", viva_json_real(analysis->relevance, 4), "clarity_score",
 			 viva_json_real(analysis->clarity, 4), "depth_score", viva_json_real(analysis->depth, 4),
 			 "coverage", analysis->has_points ? viva_json_real(analysis->coverage, 4) : json_null(),
-			 "keywords", keywords, "feedback", analysis->feedback, "unscorable",
-			 analysis->unscorable != VIVA_SCORABLE, "reason", analysis->reason, "points",
-			 points_json(analysis), "remarks", remarks, "features", features_json(&analysis->features),
-			 "correctness_score",
+			 "substance", viva_json_real(analysis->substance, 4), "keywords", keywords, "feedback",
+			 analysis->feedback, "unscorable", analysis->unscorable != VIVA_SCORABLE, "reason",
+			 analysis->reason, "points", points_json(analysis), "remarks", remarks, "features",
+			 features_json(&analysis->features), "correctness_score",
 			 analysis->has_correctness ? viva_json_real(analysis->correctness, 4) : json_null(),
 			 "specificity", viva_json_real(analysis->specificity, 4), "specificity_evidence",
 			 analysis->specific, "story", story_json(analysis));

@@ -53,7 +53,7 @@ static void test_session__good_answers_score_high_and_the_overall_follows(void *
 	assert_true(response->technical_score > 60 && response->communication_score > 60);
 	double overall = .6 * (double)response->technical_score + .4 * (double)response->communication_score;
 	assert_true(fabs((double)response->overall_score - overall) < .02);
-	assert_true(strlen(response->feedback) > 0 && strstr(response->version, "scoring-2"));
+	assert_true(strlen(response->feedback) > 0 && strstr(response->version, "scoring-3"));
 	assert_int_equal(response->calculated_at, fake.unix_ms);
 }
 
