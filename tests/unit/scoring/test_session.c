@@ -197,8 +197,10 @@ static void test_session__the_overall_score_can_be_computed_from_the_report(void
 	assert_true(fabs(technical - (double)response->technical_score) < .02);
 	assert_true(fabs(communication - (double)response->communication_score) < .02);
 	const json_t *weights = json_object_get(json_object_get(report, "formulas"), "weights");
-	double overall = json_number_value(json_object_get(weights, "technical")) * technical +
-			 json_number_value(json_object_get(weights, "communication")) * communication;
+	// Each sum takes up what was told of the one before, rounded.
+	double overall =
+		json_number_value(json_object_get(weights, "technical")) * (double)response->technical_score +
+		json_number_value(json_object_get(weights, "communication")) * (double)response->communication_score;
 	assert_true(fabs(overall - (double)response->overall_score) < .006);
 	assert_true(response->overall_low < response->overall_score && response->overall_score < 100);
 	// The printed sum holds the very numbers.
