@@ -36,6 +36,7 @@ static const char STYLE[] =
 	"table{border-collapse:collapse;width:100%}th{font-weight:400;font-size:.82rem;color:var(--grey);text-align:"
 	"left}"
 	"td,th{padding:.4rem .5rem .4rem 0;border-bottom:1px solid var(--line);vertical-align:top}"
+	"th:first-child{white-space:nowrap}"
 	".number{text-align:right;white-space:nowrap}article{margin:2rem 0}"
 	"blockquote{margin:.7rem 0;padding:.1rem 0 .1rem 1rem;border-inline-start:3px solid "
 	"var(--blue-pale);white-space:pre-line}"
