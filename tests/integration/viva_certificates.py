@@ -6,16 +6,19 @@ import shutil
 import ssl
 import subprocess
 
+P256 = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+RSA = ("rsa:2048",)
+
 
 class Certificate:
     """For localhost and 127.0.0.1: `certificate` and `key` are the files."""
 
-    def __init__(self, directory, name, days=90):
+    def __init__(self, directory, name, days=90, key_kind=P256):
         self.certificate = pathlib.Path(directory) / f"{name}.pem"
         self.key = pathlib.Path(directory) / f"{name}.key"
         self.arguments = ("--tls-certificate", self.certificate, "--tls-key", self.key)
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            ["openssl", "req", "-x509", "-newkey", *key_kind, "-nodes",
              "-keyout", self.key, "-out", self.certificate, "-days", str(days), "-subj", "/CN=localhost",
              "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
             check=True, capture_output=True)  # fmt: skip
