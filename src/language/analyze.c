@@ -265,6 +265,7 @@ static void judge_relevance(struct judge *judge)
 struct substance {
 	double words;
 	double marks;
+	bool has_marks;   // on topic or not
 	size_t specific;  // of the essence's sentences, that with the most marks; its count = none has any
 };
 
@@ -300,6 +301,7 @@ static int measure_substance(const struct judge *judge, struct substance *ret_su
 		double counted = sentence->topicality * fmin(marks, fresh / 2);
 		substance.words += sentence->topicality * fresh;
 		substance.marks += counted;
+		substance.has_marks = substance.has_marks || marks > 0;
 		if (counted > most_marks) {
 			most_marks = counted;
 			substance.specific = i;
@@ -333,6 +335,7 @@ static int judge_depth(struct judge *judge)
 	double amount = 1 - exp(-substance.words / AMOUNT_WORDS);
 	double specificity = 1 - exp(-substance.marks / SPECIFIC_MARKS);
 	analysis->specificity = specificity;
+	analysis->has_marks = substance.has_marks;
 	if (substance.specific < judge->essence.count)
 		code = quote(judge, judge->essence.sentences[substance.specific].index, &analysis->specific);
 	if (code != 0)

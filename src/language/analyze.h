@@ -117,6 +117,7 @@ struct viva_answer_analysis {
 			   // in disorder, and in a few words
 	double specificity;                   // 0–1: figures, reasons and examples, in what is on topic
 	const char *specific;                 // the sentence with the most of them; NULL = none
+	bool has_marks;                       // figures, reasons or examples stand somewhere, on topic or not
 	bool is_story;                        // one was asked for, and the answer is long enough to look for its parts
 	const char *story[VIVA_STORY_PARTS];  // the sentence that tells it; NULL = not found. Weighs nothing.
 	const char *const *keywords;

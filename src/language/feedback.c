@@ -212,7 +212,9 @@ static void say_depth(struct writer *writer, const struct viva_answer_analysis *
 	else if (is_short)
 		say(writer, "With %zu words it is short; a reason and an example would give it depth.", words);
 	else if (analysis->depth < .45)
-		say(writer, "A concrete example, a figure or a reason would give it more depth.");
+		say(writer, "%s",
+		    analysis->has_marks ? "Figures, reasons and examples give depth where they are about what is asked."
+					: "A concrete example, a figure or a reason would give it more depth.");
 }
 
 static bool is_declined(const struct viva_answer_analysis *analysis)

@@ -140,4 +140,11 @@ void viva_story_find(const struct viva_text *text, size_t ret_sentences[VIVA_STO
 		if (has_any(words, result, VIVA_COUNT(result)))
 			ret_sentences[VIVA_STORY_RESULT] = i;
 	}
+	for (size_t i = ret_sentences[VIVA_STORY_ACTION]; i < text->sentence_count; i++) {
+		if (i != ret_sentences[VIVA_STORY_SITUATION] && i != ret_sentences[VIVA_STORY_RESULT] &&
+		    has_action(text, &text->sentences[i])) {
+			ret_sentences[VIVA_STORY_ACTION] = i;
+			break;
+		}
+	}
 }

@@ -19,7 +19,9 @@ enum viva_story_part {
 	VIVA_STORY_PARTS,
 };
 
-// *ret_sentences[part] is the text's first sentence that has the part, or text->sentence_count if none.
+// *ret_sentences[part] is the text's first sentence that has the part, or text->sentence_count if none. "A colleague
+// and I disagreed" is a situation before it is an action: the action's is the first that tells neither how it was nor
+// how it ended, if there is such a one.
 void viva_story_find(const struct viva_text *text, size_t ret_sentences[VIVA_STORY_PARTS]);
 
 const char *viva_story_part_text(enum viva_story_part part);  // "situation", …

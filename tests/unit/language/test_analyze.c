@@ -544,11 +544,24 @@ static void test_analyze__a_story_is_told_which_part_is_missing(void **state)
 	assert_non_null(open.story[VIVA_STORY_TASK]);
 	assert_non_null(open.story[VIVA_STORY_ACTION]);
 	assert_null(open.story[VIVA_STORY_RESULT]);
+	assert_string_equal(open.story[VIVA_STORY_ACTION],
+			    "I asked the night shift, read the logs and replaced a cable that a chair had cut.");
 	assert_non_null(strstr(open.feedback, "How it ended is not easy to find"));
 	answer.transcript = viva_bytes_of_text(
 		viva_arena_printf(arena, "%s As a result it ran for two years without a failure.", story));
 	assert_ok(viva_language_analyze(language, &answer, arena, &whole, NULL));
 	assert_non_null(strstr(whole.story[VIVA_STORY_RESULT], "As a result"));
+	// Two who disagreed have not acted yet; but where that is all, it is quoted.
+	answer.transcript = viva_bytes_of_text(
+		"In my last team a colleague and I disagreed about the printer. I asked "
+		"him for his reasons. As a result we kept it for another year of work, and it still prints.");
+	assert_ok(viva_language_analyze(language, &answer, arena, &whole, NULL));
+	assert_string_equal(whole.story[VIVA_STORY_ACTION], "I asked him for his reasons.");
+	answer.transcript =
+		viva_bytes_of_text("In my last team a colleague and I disagreed about the printer, and that "
+				   "was how it went on for all of the year, day after day after day after day.");
+	assert_ok(viva_language_analyze(language, &answer, arena, &whole, NULL));
+	assert_non_null(whole.story[VIVA_STORY_ACTION]);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)

@@ -110,6 +110,8 @@ static void test_feedback__asks_for_figures_only_where_there_are_none(void **sta
 	struct viva_answer_analysis analysis = usual();
 	analysis.depth = .3;
 	assert_non_null(strstr(viva_feedback_write(&analysis, arena), "A concrete example, a figure or a reason"));
+	analysis.has_marks = true;  // but beside the question
+	assert_non_null(strstr(viva_feedback_write(&analysis, arena), "where they are about what is asked"));
 	analysis.specificity = .6;
 	const char *feedback = viva_feedback_write(&analysis, arena);
 	assert_null(strstr(feedback, "a figure"));
