@@ -68,16 +68,27 @@ static int without_full_stop(const char *text)
 	return (int)(size > 0 && text[size - 1] == '.' ? size - 1 : size);
 }
 
+// The candidate's words, to stand within a sentence of ours.
+struct quotation {
+	int size;
+	const char *text, *more;
+};
+
+static struct quotation quote(const char *text)
+{
+	size_t cut = viva_utf8_cut(text, strlen(text), MAX_QUOTE_BYTES);
+	bool is_whole = text[cut] == '\0';
+	return (struct quotation){is_whole ? without_full_stop(text) : (int)cut, text, is_whole ? "" : "…"};
+}
+
 // A label goes into the sentence; a point is one itself.
 static void say_covered(struct writer *writer, const struct viva_point_finding *point)
 {
-	size_t size = strlen(point->evidence);
-	size_t cut = viva_utf8_cut(point->evidence, size, MAX_QUOTE_BYTES);
-	const char *more = cut < size ? "…" : "";
+	struct quotation said = quote(point->evidence);
 	if (point->is_label)
-		say(writer, "You say “%.*s%s”, which speaks to %s.", (int)cut, point->evidence, more, point->text);
+		say(writer, "You say “%.*s%s”, which speaks to %s.", said.size, said.text, said.more, point->text);
 	else
-		say(writer, "You say “%.*s%s”: that speaks to the point “%.*s”.", (int)cut, point->evidence, more,
+		say(writer, "You say “%.*s%s”: that speaks to the point “%.*s”.", said.size, said.text, said.more,
 		    without_full_stop(point->text), point->text);
 }
 
@@ -87,7 +98,7 @@ static void say_status(struct writer *writer, const struct viva_answer_analysis 
 {
 	char list[MAX_LIST_BYTES] = "";
 	size_t size = 0;
-	for (size_t i = 0; i<analysis->point_count && * room> 0; i++) {
+	for (size_t i = 0; *room > 0 && i < analysis->point_count; i++) {
 		const struct viva_point_finding *point = &analysis->points[i];
 		if (point->status != status)
 			continue;
@@ -165,9 +176,8 @@ static void say_story(struct writer *writer, const struct viva_answer_analysis *
 			return;
 		}
 	}
-	const char *end = analysis->story[VIVA_STORY_RESULT];
-	size_t cut = viva_utf8_cut(end, strlen(end), MAX_QUOTE_BYTES);
-	say(writer, "The story is whole, up to its end: “%.*s%s”.", (int)cut, end, end[cut] ? "…" : "");
+	struct quotation end = quote(analysis->story[VIVA_STORY_RESULT]);
+	say(writer, "The story is whole, up to its end: “%.*s%s”.", end.size, end.text, end.more);
 }
 
 static void say_manner(struct writer *writer, const struct viva_features *features)

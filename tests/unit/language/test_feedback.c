@@ -58,7 +58,7 @@ static void test_feedback__quotes_what_meets_a_point_and_lists_what_was_not_foun
 	analysis.points = POINTS;
 	analysis.point_count = VIVA_COUNT(POINTS);
 	assert_string_equal(viva_feedback_write(&analysis, arena),
-			    "The answer addresses the question. You say “It is a sorted tree.”: that speaks to the "
+			    "The answer addresses the question. You say “It is a sorted tree”: that speaks to the "
 			    "point “An index is a sorted structure”. Not found: “It takes space”; “It helps little "
 			    "for large results”.");
 	analysis.point_count = 3;
@@ -73,7 +73,7 @@ static void test_feedback__puts_labels_into_its_sentences(void **state)
 	analysis.points = LABELS;
 	analysis.point_count = VIVA_COUNT(LABELS);
 	assert_string_equal(viva_feedback_write(&analysis, arena),
-			    "The answer addresses the question. You say “I wrote the importer.”, which speaks to what "
+			    "The answer addresses the question. You say “I wrote the importer”, which speaks to what "
 			    "you built yourself. Worth adding, or saying more plainly: what got better; the hardest "
 			    "part.");
 }
@@ -131,7 +131,7 @@ static void test_feedback__names_one_missing_part_of_a_story(void **state)
 	analysis.story[VIVA_STORY_RESULT] = "In the end it worked.";
 	analysis.story[VIVA_STORY_SITUATION] = "Last year it broke.";
 	assert_non_null(strstr(viva_feedback_write(&analysis, arena),
-			       "The story is whole, up to its end: “In the end it worked.”."));
+			       "The story is whole, up to its end: “In the end it worked”."));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
