@@ -239,6 +239,10 @@ static int analyse_in_turn(struct interview_service *service, struct interview_s
 	if (frame->is_of_socket || is_only_instance(service))
 		continuation = continuation_of(state, epoch);
 	status = call_emotion(service, session, frame, number, continuation, arena, &response, &reason);
+	// While a new version is rolled out, an instance may not be able to read what one of the other version made.
+	if (status == VIVA_EIMAGE && continuation.size > 0)
+		status = call_emotion(service, session, frame, number, (struct viva_bytes){0}, arena, &response,
+				      &reason);
 	if (status == VIVA_EEMOTIONDOWN)
 		status = fall_back(service, session, frame, number, arena);
 	if (status) {

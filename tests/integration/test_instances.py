@@ -14,7 +14,7 @@ import postgres
 import viva_client
 import viva_platform
 from viva_client import ok
-from viva_fleet import metric
+from viva_fleet import metric, rpc_calls
 from viva_platform import wait_until
 
 FRAME_PATIENCE_S = 15  # more than a live frame may take; nothing is asserted about it
@@ -290,3 +290,23 @@ def test_blinks_are_counted_across_sockets_to_one_and_the_other(instances, frame
             socket.opening()
             counts += [blinks_by_socket(socket, frames, index) for index in run_of_frames(run)]
     assert counts == sorted(counts) and counts[-1] == 1, counts
+
+
+def test_what_one_emotion_instance_cannot_read_of_another_costs_no_frame(tmp_path, frames):
+    """As while a new version of it is rolled out: here the two don't even have the same key."""
+    with contextlib.ExitStack() as running:
+
+        def service(name, **environment):
+            started = viva_platform.Service(name, tmp_path, **environment)
+            running.callback(started.stop)
+            return started
+
+        emotions = [service("emotion", VIVA_TOKEN_KEY=key) for key in (TOKEN_KEY, TOKEN_KEY[::-1])]
+        places = ",".join(f"127.0.0.1:{each.port}" for each in emotions)
+        interviews = service("interview", VIVA_TOKEN_KEY=TOKEN_KEY, VIVA_DISCOVERY_URL=f"static:emotion={places}")
+        rest = running.enter_context(contextlib.closing(viva_client.Rest(interviews.url, interviews.api_key)))
+        socket = running.enter_context(rest.start().socket())
+        socket.opening()
+        for index in range(6):
+            blinks_by_socket(socket, frames, index)
+        assert all(rpc_calls(each, "/emotion.EmotionService/AnalyzeFrame") > 0 for each in emotions)
