@@ -94,11 +94,12 @@ static int drop_old_keys(struct interview_service *service, struct viva_arena *a
 // What no hint told: hints are rarely lost.
 static int catch_up_now_and_then(struct interview_service *service, struct viva_arena *arena, struct viva_error *error)
 {
+	(void)arena;
 	int64_t now_us = viva_clock_monotonic_us(service->runtime.clock);
 	if (now_us < service->catch_up_at_us)
 		return 0;
 	service->catch_up_at_us = now_us + CATCH_UP_MS * 1000;
-	return interview_catch_up(service, arena, error);
+	return interview_catch_up(service, error);
 }
 
 void interview_janitor_round(struct interview_service *service)

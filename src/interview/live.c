@@ -253,6 +253,8 @@ static void run_control(void *context)
 		status = errand->message ? read_message(errand, arena, &error) : greet(errand, arena, &error);
 	if (status)
 		send_error(errand->socket, status, &error);
+	if (status && !errand->message)
+		viva_websocket_close(errand->socket, 1011, "no memory for a greeting");
 	viva_log_set_context(NULL, NULL);
 	errand_destroy(errand);
 }
@@ -263,6 +265,8 @@ static void queue_control(struct errand *errand)
 	if (!viva_strand_submit(errand->session->control, run_control, errand))
 		return;
 	send_error(errand->socket, VIVA_EOVERLOAD, NULL);
+	if (!errand->message)
+		viva_websocket_close(errand->socket, 1011, "too much waits for a greeting");
 	errand_destroy(errand);
 }
 

@@ -159,27 +159,27 @@ static void bring_up_to_date(struct interview_service *service, struct interview
 		interview_tell_news(service, session->id, arena);
 }
 
+// With up to AT_A_TIME. They have an arena of their own, since thousands of others may have to be told, too.
 static int catch_up_with(struct interview_service *service, struct interview_session *const *sessions, size_t count,
-			 struct viva_arena *arena, struct viva_error *error)
+			 struct viva_error *error)
 {
-	int status = 0;
-	for (size_t from = 0; from < count && !status; from += AT_A_TIME) {
-		size_t some = VIVA_MIN(count - from, (size_t)AT_A_TIME);
-		struct viva_rows rows = {0};
-		status = look_at(service, &sessions[from], some, arena, &rows, error);
-		for (size_t i = 0; i < some && !status; i++)
-			bring_up_to_date(service, sessions[from + i], &rows, arena);
-	}
+	VIVA_AUTO(viva_arena) arena = NULL;
+	struct viva_rows rows = {0};
+	if (viva_arena_create(0, &arena))
+		return viva_fail(error, VIVA_ENOMEM, NULL, "no memory to look at interviews");
+	int status = look_at(service, sessions, count, arena, &rows, error);
+	for (size_t i = 0; i < count && !status; i++)
+		bring_up_to_date(service, sessions[i], &rows, arena);
 	return status;
 }
 
-int interview_catch_up(struct interview_service *service, struct viva_arena *arena, struct viva_error *error)
+int interview_catch_up(struct interview_service *service, struct viva_error *error)
 {
 	struct interview_session **sessions = NULL;
 	size_t count = 0;
 	int status = interview_sessions_with_sockets(service->sessions, &sessions, &count, error);
-	if (!status)
-		status = catch_up_with(service, sessions, count, arena, error);
+	for (size_t from = 0; from < count && !status; from += AT_A_TIME)
+		status = catch_up_with(service, &sessions[from], VIVA_MIN(count - from, (size_t)AT_A_TIME), error);
 	for (size_t i = 0; i < count; i++)
 		interview_session_unref(sessions[i]);
 	free(sessions);

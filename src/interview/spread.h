@@ -27,7 +27,6 @@ void interview_spread(struct interview_service *service, const char *id, struct 
 
 // Tells sockets here what no hint told them, and closes those whose interview was erased or whose token has expired.
 // The store's errors.
-VIVA_MUST_CHECK int interview_catch_up(struct interview_service *service, struct viva_arena *arena,
-				       struct viva_error *error);
+VIVA_MUST_CHECK int interview_catch_up(struct interview_service *service, struct viva_error *error);
 
 #endif

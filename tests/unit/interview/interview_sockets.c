@@ -92,8 +92,7 @@ void socket_send(struct viva_websocket_client *client, const char *text)
 	assert_ok(viva_websocket_client_send(client, VIVA_WEBSOCKET_TEXT, text, strlen(text)));
 }
 
-// Connects and takes the greeting.
-struct viva_websocket_client *socket_connect(struct interview_fixture *fixture, const char *id)
+struct viva_websocket_client *socket_open(struct interview_fixture *fixture, const char *id)
 {
 	struct viva_claims claims = {.mode = "practice", .emotion_analysis = true};
 	claims.expires_at = viva_clock_unix_ms(&fixture->clock.clock) / 1000 + 3600;
@@ -107,6 +106,12 @@ struct viva_websocket_client *socket_connect(struct interview_fixture *fixture, 
 	};
 	struct viva_websocket_client *client = NULL;
 	assert_ok(viva_websocket_client_connect(&options, &client, NULL));
+	return client;
+}
+
+struct viva_websocket_client *socket_connect(struct interview_fixture *fixture, const char *id)
+{
+	struct viva_websocket_client *client = socket_open(fixture, id);
 	socket_expect(client, "status");
 	return client;
 }

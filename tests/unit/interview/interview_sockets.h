@@ -16,7 +16,9 @@ int interview_sockets_tear_down(void **state);
 // From now on the scoring service is one that knows a score, calculated later than anything that the clock says.
 void interview_sockets_find_scoring(struct interview_fixture *fixture);
 
-// Connects with the interview's token, which expires in an hour, and takes the status of the greeting.
+// Connects with the interview's token, which expires in an hour.
+struct viva_websocket_client *socket_open(struct interview_fixture *fixture, const char *id);
+// The same, and takes the status of the greeting.
 struct viva_websocket_client *socket_connect(struct interview_fixture *fixture, const char *id);
 // The same with a new interview, and takes the question, too.
 struct viva_websocket_client *socket_begin(struct interview_fixture *fixture, const char **ret_id);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "interview/news.h"
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -286,11 +287,42 @@ static void test_news__a_new_socket_begins_where_the_others_are_brought_to(void 
 	expect_analysis(fixture, second, id, 2, true);
 }
 
+static sem_t arrivals, gate;
+
+static void wait_at_gate(void *context)
+{
+	(void)context;
+	sem_post(&arrivals);
+	sem_wait(&gate);
+	sem_post(&gate);
+}
+
+static void test_news__a_socket_that_there_is_no_room_to_greet_is_closed(void **state)
+{
+	struct interview_fixture *fixture = *state;
+	const char *id = NULL;
+	VIVA_AUTO(viva_websocket_client) first = begin(fixture, &id);
+	struct interview_session *session = interview_session_find(fixture->service.sessions, id);
+	assert_non_null(session);
+	sem_init(&arrivals, 0, 0);
+	sem_init(&gate, 0, 0);
+	assert_ok(viva_strand_submit(session->control, wait_at_gate, NULL));
+	sem_wait(&arrivals);
+	for (int i = 0; i < INTERVIEW_MAX_CONTROL_WAITING; i++)
+		assert_ok(viva_strand_submit(session->control, wait_at_gate, NULL));
+	VIVA_AUTO(viva_websocket_client) second = socket_open(fixture, id);
+	socket_expect(second, "error");
+	socket_expect_end(second);
+	sem_post(&gate);
+	interview_session_unref(session);
+	expect_nothing_more(first);
+}
+
 // ---- catching up
 
 static void catch_up(struct interview_fixture *fixture)
 {
-	assert_ok(interview_catch_up(&fixture->service, fixture->arena, NULL));
+	assert_ok(interview_catch_up(&fixture->service, NULL));
 }
 
 static void test_news__what_no_hint_told_is_caught_up_with(void **state)
@@ -344,6 +376,7 @@ int main(void)
 		WITH_SERVER(test_news__status_and_question_wait_for_an_analysis_that_is_under_way),
 		WITH_SERVER(test_news__who_falls_behind_is_told_the_newest_status_only),
 		WITH_SERVER(test_news__a_new_socket_begins_where_the_others_are_brought_to),
+		WITH_SERVER(test_news__a_socket_that_there_is_no_room_to_greet_is_closed),
 		WITH_SERVER(test_news__what_no_hint_told_is_caught_up_with),
 		WITH_SERVER(test_news__sockets_of_what_is_gone_and_of_expired_tokens_are_closed),
 	};
