@@ -131,12 +131,24 @@ json_t *viva_questions_to_json(const struct viva_question_bank *bank, const stru
 
 // ---- to CSV
 
+// What breaks lines inside a text becomes a space.
+static int append_line(struct viva_buffer *cell, const char *text)
+{
+	int code = 0;
+	for (; *text && code == 0; text++)
+		code = viva_buffer_append(cell, *text == '\n' || *text == '\r' ? " " : text, 1);
+	return code;
+}
+
 static int append_texts(struct viva_buffer *out, const char *const *texts, size_t count)
 {
 	struct viva_buffer cell = {.limit = VIVA_QUESTION_BANK_MAX_BYTES};
 	int code = 0;
-	for (size_t i = 0; i < count && code == 0; i++)
-		code = viva_buffer_printf(&cell, "%s%s", i > 0 ? "\n" : "", texts[i]);
+	for (size_t i = 0; i < count && code == 0; i++) {
+		code = viva_buffer_append(&cell, "\n", i > 0);
+		if (code == 0)
+			code = append_line(&cell, texts[i]);
+	}
 	if (code == 0)
 		code = viva_buffer_append(&cell, "", 1);
 	if (code == 0)
@@ -145,7 +157,7 @@ static int append_texts(struct viva_buffer *out, const char *const *texts, size_
 	return code;
 }
 
-// "0.75 The answer." a line: what breaks lines inside an answer becomes a space.
+// "0.75 The answer." a line.
 static int append_graded(struct viva_buffer *out, const struct viva_question *question)
 {
 	struct viva_buffer cell = {.limit = VIVA_QUESTION_BANK_MAX_BYTES};
@@ -153,8 +165,8 @@ static int append_graded(struct viva_buffer *out, const struct viva_question *qu
 	for (size_t i = 0; i < question->graded_answer_count && code == 0; i++) {
 		const struct viva_graded_example *graded = &question->graded_answers[i];
 		code = viva_buffer_printf(&cell, "%s%.6g ", i > 0 ? "\n" : "", graded->points);
-		for (const char *at = graded->answer; *at && code == 0; at++)
-			code = viva_buffer_append(&cell, *at == '\n' || *at == '\r' ? " " : at, 1);
+		if (code == 0)
+			code = append_line(&cell, graded->answer);
 	}
 	if (code == 0)
 		code = viva_buffer_append(&cell, "", 1);

@@ -75,6 +75,32 @@ static void test_exchange__the_bank_survives_json_and_csv(void **state)
 	assert_same_questions(bank, from_csv);
 }
 
+static void test_exchange__a_text_of_two_lines_stays_one_text_in_csv(void **state)
+{
+	(void)state;
+	VIVA_AUTO_JSON json =
+		json_pack("{s:i, s:[{s:s, s:s, s:s, s:s, s:i, s:i, s:[s, s], s:[s, s], s:[s]}],"
+			  " s:[{s:s, s:s, s:[s]}]}",
+			  "format", 1, "questions", "id", "0198c9a1-7c1e-7b1e-8f3a-2f6d1f0a9b11", "key", "a", "text",
+			  "Why?", "category", "technical", "difficulty", 1, "seconds", 60, "reference_points",
+			  "It is\nfast.", "It costs.", "point_labels", "speed", "the\r\ncost", "follow_ups",
+			  "And\nthen?", "sets", "name", "default", "title", "All", "questions", "a");
+	assert_non_null(json);
+	VIVA_AUTO(viva_question_bank) bank = bank_of(json);
+	struct viva_buffer csv = {.limit = 1 << 16};
+	VIVA_AUTO_JSON read = NULL;
+	assert_ok(viva_questions_to_csv(bank, NULL, &csv));
+	assert_ok(viva_questions_from_csv(viva_bytes_of(csv.data, csv.size), &read, NULL));
+	viva_buffer_finish(&csv);
+	VIVA_AUTO(viva_question_bank) again = bank_of(read);
+	const struct viva_question *question = viva_question_bank_question_at(again, 0);
+	assert_int_equal(question->reference_point_count, 2);
+	assert_string_equal(question->reference_points[0], "It is fast.");
+	assert_string_equal(question->point_labels[1], "the  cost");
+	assert_int_equal(question->follow_up_count, 1);
+	assert_string_equal(question->follow_ups[0], "And then?");
+}
+
 static void test_exchange__a_set_can_be_exported_alone(void **state)
 {
 	(void)state;
@@ -195,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exchange__the_bank_survives_json_and_csv),
+		cmocka_unit_test(test_exchange__a_text_of_two_lines_stays_one_text_in_csv),
 		cmocka_unit_test(test_exchange__a_set_can_be_exported_alone),
 		cmocka_unit_test(test_exchange__a_spreadsheet_needs_text_and_category_only),
 		cmocka_unit_test(test_exchange__graded_answers_survive_json_and_csv),
