@@ -49,7 +49,7 @@ export class Api {
 	// `credential`: a token or an API key; '' = none.
 	constructor(credential) {
 		this.credential = credential;
-		this.clockOffsetMs = 0;  // the server's clock minus ours, to a second
+		this.serverOffsetMs = null;  // the server's time minus performance.now(), at least; null = not known
 	}
 
 	async fetch(method, path, {body, headers} = {}) {
@@ -71,9 +71,7 @@ export class Api {
 		} finally {
 			clearTimeout(timer);
 		}
-		const date = Date.parse(response.headers.get('date') ?? '');
-		if (date)
-			this.clockOffsetMs = date - Date.now();
+		this.noteTime(Date.parse(response.headers.get('date') ?? ''));
 		if (!response.ok)
 			throw new ApiError(response.status, await response.json().catch(() => ({})));
 		return response;
@@ -101,7 +99,15 @@ export class Api {
 		}
 	}
 
+	// `Date` is cut to a second, and older by its way here: the server's time is that or later. The latest is the nearest,
+	// and a time that never goes back keeps pictures in their order.
+	noteTime(date) {
+		if (date)
+			this.serverOffsetMs = Math.max(this.serverOffsetMs ?? -Infinity, date - performance.now());
+	}
+
+	// The server's time, in Unix milliseconds.
 	now() {
-		return Date.now() + this.clockOffsetMs;
+		return this.serverOffsetMs === null ? Date.now() : performance.now() + this.serverOffsetMs;
 	}
 }

@@ -27,11 +27,18 @@ function ask() {
 	});
 }
 
+function stopTracks(stream) {
+	for (const track of stream?.getTracks() ?? [])
+		track.stop();
+}
+
 export class Camera extends EventTarget {
 	// Event: "ended" when the camera goes away by itself (unplugged, or the leave was taken back).
 	constructor() {
 		super();
 		this.stream = null;
+		this.isWanted = false;
+		this.starting = null;
 		this.canvas = document.createElement('canvas');
 		this.video = document.createElement('video');
 		this.video.muted = true;
@@ -42,8 +49,14 @@ export class Camera extends EventTarget {
 		return this.stream !== null;
 	}
 
-	// '' or the problem.
-	async start() {
+	// '' or the problem. Who asks again while the browser still asks goes along: two streams would be one too many to stop.
+	start() {
+		this.isWanted = true;
+		this.starting ??= this.begin().finally(() => { this.starting = null; });
+		return this.starting;
+	}
+
+	async begin() {
 		if (this.isOn)
 			return '';
 		if (!navigator.mediaDevices?.getUserMedia)
@@ -54,6 +67,11 @@ export class Camera extends EventTarget {
 			stream = await ask().catch((error) => (error.name === 'AbortError' ? ask() : Promise.reject(error)));
 		} catch (error) {
 			return problemOf(error);
+		}
+		// Leave that comes after the camera was declined, or after the end, is for nothing any more.
+		if (!this.isWanted) {
+			stopTracks(stream);
+			return '';
 		}
 		this.stream = stream;
 		stream.getVideoTracks()[0]?.addEventListener('ended', () => {
@@ -66,8 +84,8 @@ export class Camera extends EventTarget {
 	}
 
 	stop() {
-		for (const track of this.stream?.getTracks() ?? [])
-			track.stop();
+		this.isWanted = false;
+		stopTracks(this.stream);
 		this.stream = null;
 		this.video.srcObject = null;
 	}

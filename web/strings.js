@@ -247,6 +247,9 @@ export function clock(seconds) {
 	return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }
 
-export function moment(rfc3339) {
-	return new Date(rfc3339).toLocaleTimeString('en', {hour: '2-digit', minute: '2-digit', hour12: false});
+// "14:05"; of another day than `now` with its date.
+export function moment(rfc3339, now = new Date()) {
+	const time = new Date(rfc3339);
+	const day = time.toDateString() === now.toDateString() ? {} : {weekday: 'long', day: 'numeric', month: 'long'};
+	return time.toLocaleString('en', {...day, hour: '2-digit', minute: '2-digit', hourCycle: 'h23'});
 }

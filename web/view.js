@@ -36,11 +36,11 @@ export class View {
 		this.refresh();
 	}
 
-	// '' or the problem's word; the interview goes on in any case.
+	// '' or the problem's word; the interview goes on in any case. The camera may have been declined meanwhile.
 	async turnOn() {
 		const problem = await this.camera.start();
 		this.say(problem ? words.problems[problem] : '', Boolean(problem));
-		if (!problem)
+		if (this.camera.isOn)
 			this.pictures.start();
 		this.refresh();
 		return problem;

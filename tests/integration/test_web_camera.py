@@ -68,6 +68,62 @@ VIEW = r"""async () => {
 	return {told, pace: pictures.pace, isOn: camera.isOn};
 }"""
 
+LEAVE = r"""async () => {
+	const {Camera} = await import('/web/camera.js');
+	const asked = [];
+	const tracks = [];
+	navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => { asked.push(resolve); });
+	const give = () => {
+		const stream = document.createElement('canvas').captureStream();
+		tracks.push(...stream.getTracks());
+		asked.pop()?.(stream);
+	};
+	const counts = {};
+	const run = async (name, ...steps) => {
+		const camera = new Camera();
+		camera.video.play = async () => {};
+		tracks.length = 0;
+		const starts = steps.map((step) => camera[step]());
+		counts[name] = {asked: asked.length};
+		while (asked.length)
+			give();
+		await Promise.all(starts);
+		const filming = () => tracks.filter((track) => track.readyState === 'live').length;
+		Object.assign(counts[name], {isOn: camera.isOn, filming: filming()});
+		camera.stop();
+		counts[name].afterwards = filming();
+	};
+	await run('twice', 'start', 'start');
+	await run('declined', 'start', 'stop');
+	await run('changed mind', 'start', 'stop', 'start');
+	return counts;
+}"""
+
+CLOCK = r"""async () => {
+	const {Api} = await import('/web/api.js');
+	const api = new Api('');
+	const dates = [];
+	window.fetch = async () => new Response('{}', {headers: dates.length ? {Date: new Date(dates.shift()).toUTCString()} : {}});
+	const hour = 3600000;
+	const begin = Math.ceil(Date.now() / 1000) * 1000 + 5 * hour;  // by a clock that ours knows nothing of
+	const times = [];
+	// An answer that took long, one that took less, one without a date.
+	for (const date of [begin, begin - 4000, begin + 7000]) {
+		dates.push(date);
+		await api.call('GET', '/');
+		times.push(api.now());
+	}
+	await api.call('GET', '/');
+	times.push(api.now());
+	return times.map((time) => (time - begin) / 1000);
+}"""
+
+MOMENTS = r"""async () => {
+	const {moment} = await import('/web/strings.js');
+	const now = new Date(2026, 10, 26, 0, 1);
+	return [moment(new Date(2026, 10, 26, 0, 5).toISOString(), now), moment(new Date(2026, 10, 27, 14, 5).toISOString(), now)];
+}"""
+
 
 @pytest.fixture
 def page(browser, rest):
@@ -95,3 +151,20 @@ def test_what_is_seen_is_told_in_words_and_hints_come_over_the_picture(page):
     assert told["away"][1].startswith("Pictures can’t be analysed just now.")
     assert told["forbidden"] == ["", ""] and outcome["isOn"] is False
     assert outcome["pace"].count("-") == 1 and outcome["pace"].endswith("-")
+
+
+def test_a_camera_films_once_and_only_while_it_is_wanted(page):
+    counts = page.evaluate(LEAVE)
+    assert counts["twice"] == {"asked": 1, "isOn": True, "filming": 1, "afterwards": 0}
+    assert counts["declined"] == {"asked": 1, "isOn": False, "filming": 0, "afterwards": 0}
+    assert counts["changed mind"] == {"asked": 1, "isOn": True, "filming": 1, "afterwards": 0}
+
+
+def test_the_servers_time_never_goes_back(page):
+    first, second, third, last = page.evaluate(CLOCK)
+    assert 0 <= first <= second < third <= last
+    assert third >= 7
+
+
+def test_a_moment_of_another_day_is_told_with_its_date(page):
+    assert page.evaluate(MOMENTS) == ["00:05", "Friday, November 27 at 14:05"]
