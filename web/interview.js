@@ -73,9 +73,9 @@ function openOwnData() {
 		canFinish: () => (stage === 'question' && !screen?.isSending) || (stage === 'welcome' && interview.answers.length > 0),
 		onFinish: finish,
 		onErased: () => {
-			memory.forget();
 			dataButton.hidden = true;
 			showEnd(text.over.erased, text.over.erasedText);
+			memory.forget();  // last: what ends there keeps its draft
 		},
 	});
 }

@@ -149,7 +149,9 @@ export class QuestionScreen {
 				return;
 			this.memory.set(leave, true);
 		}
-		this.speech.start();
+		// Meanwhile the question may have been answered in another window.
+		if (!this.isOver && !this.isSending)
+			this.speech.start();
 	}
 
 	async submit() {
@@ -193,8 +195,9 @@ export class QuestionScreen {
 			this.fail(words.refused(error.message));
 			return;
 		}
-		this.memory.set(this.draftKey, null);
+		this.isSending = false;
 		this.end();
+		this.memory.set(this.draftKey, null);
 		if (outcome.note)
 			tell(outcome.note, true);
 		if (this.interview.mode === 'practice' && !outcome.note)

@@ -136,11 +136,13 @@ def test_a_window_follows_what_is_answered_elsewhere_and_may_end_the_interview_e
         candidate.see("Connected")
         ok(interview.answer(interview.started["question"]["id"], ANSWER), 201)
         candidate.question(2, 3)
+        candidate.answer(ANSWER)
+        candidate.see("How your answer was read")
         candidate.press("Your data")
         candidate.press("End the interview now")
         candidate.press("End it")
         candidate.heading("Your result")
-        candidate.see("1 of 3 questions were answered")
+        candidate.see("2 of 3 questions were answered")
     assert interview.status()["status"] == "scored"
 
 
@@ -260,13 +262,34 @@ def test_a_browser_that_can_listen_on_its_device_is_made_to(browser, rest):
         assert candidate.page.title() == "local: true"
 
 
-def test_a_candidate_saves_and_erases_their_data(browser, rest):
+def test_speech_that_was_agreed_to_too_late_is_not_listened_to(browser, rest):
     interview = rest.start(emotion=False, total_questions=2)
     with browser.visitor() as candidate:
-        page = candidate.page
+        candidate.context.add_init_script(RECOGNISER + LOCAL)
         candidate.open(interview)
         candidate.press("Start")
         candidate.question(1, 2)
+        candidate.see("Connected")
+        candidate.press("Speak")
+        candidate.see("no sound leaves it")
+        ok(interview.answer(interview.started["question"]["id"], ANSWER), 201)  # in another window
+        candidate.question(2, 2)
+        candidate.press("Use speech")
+        candidate.page.get_by_role("dialog").wait_for(state="detached")
+        assert candidate.page.title() == "Question 2 of 2"
+
+
+def test_a_candidate_saves_and_erases_their_data(browser, rest):
+    interview = rest.start(emotion=False, total_questions=2)
+    with browser.visitor(bypass_csp=True) as candidate:
+        page = candidate.page
+        candidate.context.add_init_script(RECOGNISER)
+        candidate.open(interview)
+        candidate.press("Start")
+        candidate.question(1, 2)
+        candidate.press("Speak")
+        candidate.press("Use speech")
+        candidate.see("and measured it.")
         candidate.press("Your data")
         with page.expect_download() as download:
             candidate.press("Save a copy (JSON)")
@@ -278,6 +301,7 @@ def test_a_candidate_saves_and_erases_their_data(browser, rest):
         candidate.press("Erase everything")
         candidate.heading("Everything was erased")
         assert rest.get(f"/api/v1/interviews/{interview.id}").status_code == 404
+        assert page.evaluate("sessionStorage.length") == 0  # nor is there a draft of what was being said
         page.reload()
         candidate.heading("This link does not open an interview")  # nor does the tab remember its token
 
