@@ -222,6 +222,8 @@ static void add_sentence(struct viva_text *text, size_t end, size_t *word)
 		while (to < *word && (counted < until_count || part + 1 == parts))
 			counted += is_counted(&text->words[to++]);
 		size_t until = to < text->word_count && part + 1 < parts ? text->words[to].begin : end;
+		// Where alphabets mix, a sentence may end for ICU within what is a word for it: "M.ס".
+		until = VIVA_MAX(until, text->words[to - 1].end);
 		while (until > text->words[to - 1].end && text->data[until - 1] == ' ')
 			until--;
 		text->sentences[text->sentence_count++] = (struct viva_sentence){.begin = text->words[from].begin,

@@ -45,6 +45,7 @@ static void check_text(const struct viva_text *text)
 		require(sentence->begin < sentence->end && sentence->end <= text->size);
 		next_word = sentence->first_word + sentence->word_count;
 		require(next_word <= text->word_count);
+		require(sentence->end >= text->words[next_word - 1].end);
 	}
 }
 
@@ -67,6 +68,17 @@ static void check_story(const struct viva_text *text)
 		require(sentences[i] <= text->sentence_count);
 }
 
+// The text is answer and question in one: all of its sentences are copied ones.
+static void check_essence(const struct viva_text *text, struct viva_arena *arena)
+{
+	struct viva_text question = {.data = ""};
+	struct viva_essence essence;
+	require(viva_essence_extract(text, text, arena, &essence) == 0);
+	require(essence.count <= text->sentence_count && is_share(essence.copied_share));
+	require(viva_essence_extract(text, &question, arena, &essence) == 0);
+	require(essence.count <= text->sentence_count && essence.content_words <= text->word_count);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	VIVA_AUTO(viva_arena) arena = NULL;
@@ -79,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_features(&text, 0);
 	check_features(&text, size > 0 ? data[0] : 1);
 	check_story(&text);
+	check_essence(&text, arena);
 	// Called for its effects on memory only.
 	(void)viva_text_declines(&text);
 	return 0;

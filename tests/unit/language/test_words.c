@@ -68,6 +68,17 @@ static void test_words__a_long_run_without_punctuation_is_cut_into_pieces(void *
 		assert_true(text.sentences[i].word_count <= VIVA_TEXT_MAX_SENTENCE_WORDS);
 }
 
+static void test_words__a_sentence_holds_its_last_word_whole(void **state)
+{
+	struct viva_text text = read_text(state, "I like אב.co and M.ס");
+	assert_true(text.sentence_count > 0);
+	for (size_t i = 0; i < text.sentence_count; i++) {
+		const struct viva_sentence *sentence = &text.sentences[i];
+		size_t last = sentence->first_word + sentence->word_count - 1;
+		assert_true(sentence->end >= text.words[last].end);
+	}
+}
+
 static void test_words__a_long_text_is_capped_at_its_first_characters(void **state)
 {
 	struct viva_text text;
@@ -120,6 +131,8 @@ int main(void)
 						free_arena),
 		cmocka_unit_test_setup_teardown(test_words__a_long_run_without_punctuation_is_cut_into_pieces,
 						make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(test_words__a_sentence_holds_its_last_word_whole, make_arena,
+						free_arena),
 		cmocka_unit_test_setup_teardown(test_words__a_long_text_is_capped_at_its_first_characters, make_arena,
 						free_arena),
 		cmocka_unit_test_setup_teardown(test_words__an_empty_text_has_no_words, make_arena, free_arena),
