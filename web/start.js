@@ -7,8 +7,9 @@ import {frame, make, show, tell} from './dom.js';
 import {text} from './strings.js';
 
 const words = text.start;
-// A start that is sent again after a lost answer must not make a second interview.
+// A start that is sent again after a lost answer must not make a second interview; one of other members must.
 let idempotencyKey = newKey();
+let keyedBody = '';
 
 function newKey() {
 	return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -83,6 +84,10 @@ function showForm(values = {}) {
 			body.question_set = set.value.trim();
 		if (total.value)
 			body.total_questions = total.valueAsNumber;
+		if (JSON.stringify(body) !== keyedBody) {
+			keyedBody = JSON.stringify(body);
+			idempotencyKey = newKey();
+		}
 		go.disabled = true;
 		go.textContent = words.going;
 		try {

@@ -339,3 +339,28 @@ def test_the_start_page_gives_a_link_that_opens_the_interview(browser, platform,
         opened.value.get_by_role("heading", name="Welcome to your practice interview").wait_for()
         opened.value.get_by_role("button", name="Go on to the camera").wait_for()
         assert not host.context.storage_state()["origins"]  # the key is nowhere but in memory
+
+
+def test_a_start_whose_answer_was_lost_is_made_once_and_may_be_changed(browser, platform, rest):
+    with browser.visitor() as host:
+        page = host.page
+        answers = []
+
+        def lose(route):
+            answers.append(route.fetch())
+            route.fulfill(status=502, body="")
+
+        page.goto(f"{rest.url}/")
+        page.get_by_label("API key").fill(platform.api_key)
+        page.get_by_label("Name of the candidate").fill("Ann")
+        page.route("**/start", lose)
+        for _ in range(2):
+            host.press("Start the interview")
+            host.see("Something went wrong.")
+        assert [answer.status for answer in answers] == [201, 201]
+        assert answers[0].json()["id"] == answers[1].json()["id"]
+        page.unroute("**/start")
+        page.get_by_label("Name of the candidate").fill("Ann Example")
+        host.press("Start the interview")
+        host.heading("The interview is ready")
+        assert answers[0].json()["id"] not in page.get_by_label("Link for the candidate").input_value()
