@@ -37,8 +37,8 @@ export class Memory {
 	}
 }
 
-// The token of the address's fragment, which is taken out of the address and the history at once; else the one that
-// the tab remembers; else ''.
+// The token of the address's fragment, which is taken out of the address and the tab's history at once (out of the
+// browser's list of visited pages no page can take it); else the one that the tab remembers; else ''.
 export function takeToken(memory) {
 	const token = new URLSearchParams(location.hash.slice(1)).get('token');
 	if (location.hash)
