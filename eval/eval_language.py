@@ -14,6 +14,8 @@ import json
 import math
 import pathlib
 import random
+import re
+import statistics
 import sys
 
 from tokenizers import BertWordPieceTokenizer
@@ -163,6 +165,32 @@ def measure_bank(viva):
     return result
 
 
+def without_punctuation(text):
+    """As speech recognisers give it."""
+    return " ".join(re.sub(r"[.,;:!?](?!\d)", " ", text.lower()).split())
+
+
+def measure_speech(viva):
+    """What missing punctuation does to eval/bank_answers.json and eval/spoken_answers.json.
+
+    `bare_…`: the median of how far a number moves in either direction, the greatest loss and the greatest gain.
+    """
+    questions = bank()
+    result = {}
+    for name in ("bank", "spoken"):
+        answers = json.loads((ROOT / f"eval/{name}_answers.json").read_text())["answers"]
+        lines = [bank_line(questions)]
+        for entry in answers:
+            texts = (entry["answer"], without_punctuation(entry["answer"]))
+            lines += [answer_line(questions[entry["key"]], text) for text in texts]
+        given = viva.ask("relevance", lines)[1:]
+        for number in ("relevance", "coverage", "depth", "clarity"):
+            moved = [bare[number] - written[number] for written, bare in zip(given[0::2], given[1::2], strict=True)]
+            figures = (statistics.median(map(abs, moved)), min(moved), max(moved))
+            result[f"bare_{number}_{name}"] = [round(figure, 3) for figure in figures]
+    return result
+
+
 def measure_keyphrases(viva, path, name):
     """F1 at ten phrases, each compared by its stems (Snowball), mean over the documents."""
     with open(path, encoding="utf-8") as file:
@@ -200,7 +228,7 @@ def measure_tokenizer(viva, texts):
 def measure(viva, data):
     questions = read_questions(data / "mohler_sag.csv")
     texts = [text for answers in questions.values() for _, answer, _ in answers for text in (answer,)]
-    found = measure_grading(viva, questions) | measure_relevance(viva, questions) | measure_bank(viva)
+    found = measure_grading(viva, questions) | measure_relevance(viva, questions) | measure_bank(viva) | measure_speech(viva)
     for name in ("inspec", "semeval2017"):
         found |= measure_keyphrases(viva, data / f"keyphrases_{name}.jsonl", name)
     found |= measure_tokenizer(viva, texts + list(questions))

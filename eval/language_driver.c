@@ -10,7 +10,7 @@
 //               by the model of that line, or the shipped one
 //   relevance   the first line {"bank":[{"text","points":[…]},…]} opens the library with these questions → {"open_ms",
 //               "open_cpu_ms"}; then {"question","points":[…],"narrative"?,"answer"} →
-//               {"relevance","points":[status,…]}
+//               {"relevance","points":[status,…],"coverage","depth","clarity"}
 //   time        as relevance, but with "rounds" and "reference_answer"? → {"ms":[…],"cpu_ms":[…],"rss_mb"}: of that
 //   many analyses embed       {"texts":[…],"batch"} → {"ms","cpu_ms","rss_mb","first"}: embedded in one call or one by
 //   one; the first
@@ -265,6 +265,9 @@ static int answer_relevance(struct driver *driver)
 	for (size_t i = 0; i < analysis.point_count; i++)
 		json_array_append_new(points, json_string(viva_point_status_text(analysis.points[i].status)));
 	json_object_set_new(driver->out, "points", points);
+	json_object_set_new(driver->out, "coverage", json_real(analysis.coverage));
+	json_object_set_new(driver->out, "depth", json_real(analysis.depth));
+	json_object_set_new(driver->out, "clarity", json_real(analysis.clarity));
 	return json_object_set_new(driver->out, "relevance", json_real(analysis.relevance)) == 0 ? 0 : VIVA_ENOMEM;
 }
 

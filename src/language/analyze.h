@@ -26,7 +26,7 @@ enum {
 };
 
 // Of formulas, constants and word lists: goes into every score.
-#define VIVA_LANGUAGE_VERSION "language-3"
+#define VIVA_LANGUAGE_VERSION "language-4"
 
 struct viva_language;
 

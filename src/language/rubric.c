@@ -144,9 +144,10 @@ static int match_point(struct viva_rubric *rubric, size_t index, const struct po
 		}
 		if (!b || b->index != a->index + 1)
 			continue;
-		// A pair must be clearly better than its halves: quotes should be short.
+		// A pair must be clearly better than its halves: quotes should be short. But where a speaker's sentence
+		// ends is a guess in a run without punctuation.
 		double pair = similarity(pair_cosine(embedding, a, b), shared_words(words, a, b));
-		if (pair > finding->similarity + .03) {
+		if (pair > finding->similarity + (answer->sentences[a->index].goes_on ? 0 : .03)) {
 			finding->similarity = pair;
 			best_a = a;
 			best_b = b;

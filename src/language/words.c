@@ -11,12 +11,17 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "language/clauses.h"
 #include "language/lexicon.h"
 #include "language/neutral.h"
 #include "language/stem.h"
 #include "language/unicode.h"
 
-enum { MAX_WORD_BYTES = 400 };
+enum {
+	MAX_WORD_BYTES = 400,
+	MAX_WRITTEN_RUN = 40,  // words without a mark between them; more come from a recogniser that sets none
+	MAX_BARE_RUN = 20,     // the same in a text that has no mark at all
+};
 
 // NFC of UTF-8, and at most max_characters of it.
 static int normalise(struct viva_bytes input, size_t max_characters, struct viva_arena *arena, UChar **ret_text,
@@ -203,36 +208,86 @@ static bool is_counted(const struct viva_word *word)
 	return (word->flags & VIVA_WORD_FILLER) == 0;
 }
 
-// The words up to the byte `end` as one sentence, or several when there are too many. Fillers don't count, so that they
-// don't change where a run is cut.
-static void add_sentence(struct viva_text *text, size_t end, size_t *word)
+static bool ends_at_mark(const struct viva_text *text, size_t word)
+{
+	return strchr(",;:.!?", text->data[text->words[word].end]) != NULL;  // or the text's end
+}
+
+// Whether the words stand without the punctuation that writing has, as speech recognisers give them. Fillers don't
+// count, here and below, so that they don't change where a text is cut.
+static bool is_bare(const struct viva_text *text, size_t first, size_t count)
+{
+	size_t run = 0;
+	for (size_t i = first; i < first + count; i++) {
+		run += is_counted(&text->words[i]);
+		if (run > (text->has_punctuation ? MAX_WRITTEN_RUN : MAX_BARE_RUN))
+			return true;
+		if (ends_at_mark(text, i))
+			run = 0;
+	}
+	return false;
+}
+
+static void add_piece(struct viva_text *text, size_t from, size_t to, size_t until, bool is_continued, bool goes_on)
+{
+	// Where alphabets mix, a sentence may end for ICU within what is a word for it: "M.ס".
+	until = VIVA_MAX(until, text->words[to - 1].end);
+	while (until > text->words[to - 1].end && text->data[until - 1] == ' ')
+		until--;
+	text->sentences[text->sentence_count++] = (struct viva_sentence){.begin = text->words[from].begin,
+									 .end = until,
+									 .first_word = from,
+									 .word_count = to - from,
+									 .is_continued = is_continued,
+									 .goes_on = goes_on};
+}
+
+// Even pieces of a sentence that is too long.
+static size_t cut_evenly(const struct viva_text *text, size_t first, size_t count, size_t *ends)
+{
+	size_t counted = 0;
+	for (size_t i = first; i < first + count; i++)
+		counted += is_counted(&text->words[i]);
+	size_t parts = (counted + VIVA_TEXT_MAX_SENTENCE_WORDS - 1) / VIVA_TEXT_MAX_SENTENCE_WORDS;
+	parts = VIVA_MAX(parts, (size_t)1);
+	size_t to = 0;
+	size_t passed = 0;
+	for (size_t part = 0; part + 1 < parts; part++) {
+		while (passed < counted * (part + 1) / parts)
+			passed += is_counted(&text->words[first + to++]);
+		ends[part] = to;
+	}
+	ends[parts - 1] = count;
+	return parts;
+}
+
+// The words up to the byte `end` as one sentence, or several when there are too many.
+static int add_sentence(struct viva_text *text, size_t end, size_t *word, struct viva_arena *arena)
 {
 	size_t first = *word;
-	size_t count = 0;
 	while (*word < text->word_count && text->words[*word].begin < end)
-		count += is_counted(&text->words[(*word)++]);
-	size_t parts = (count + VIVA_TEXT_MAX_SENTENCE_WORDS - 1) / VIVA_TEXT_MAX_SENTENCE_WORDS;
-	if (parts == 0 && *word > first)
-		parts = 1;
-	size_t to = first;
-	size_t counted = 0;
-	for (size_t part = 0; part < parts; part++) {
-		size_t from = to;
-		size_t until_count = count * (part + 1) / parts;
-		while (to < *word && (counted < until_count || part + 1 == parts))
-			counted += is_counted(&text->words[to++]);
-		size_t until = to < text->word_count && part + 1 < parts ? text->words[to].begin : end;
-		// Where alphabets mix, a sentence may end for ICU within what is a word for it: "M.ס".
-		until = VIVA_MAX(until, text->words[to - 1].end);
-		while (until > text->words[to - 1].end && text->data[until - 1] == ' ')
-			until--;
-		text->sentences[text->sentence_count++] = (struct viva_sentence){.begin = text->words[from].begin,
-										 .end = until,
-										 .first_word = from,
-										 .word_count = to - from,
-										 .is_continued = part > 0,
-										 .goes_on = part + 1 < parts};
+		(*word)++;
+	size_t count = *word - first;
+	if (count == 0)
+		return 0;
+	size_t parts = 0;
+	size_t *ends = viva_arena_alloc(arena, count * sizeof *ends);
+	if (!ends)
+		return VIVA_ENOMEM;
+	if (is_bare(text, first, count)) {
+		int code = viva_clauses_cut(text->words + first, count, arena, &ends, &parts);
+		if (code != 0)
+			return code;
+	} else {
+		parts = cut_evenly(text, first, count, ends);
 	}
+	for (size_t part = 0; part < parts; part++) {
+		size_t from = first + (part > 0 ? ends[part - 1] : 0);
+		size_t to = first + ends[part];
+		bool goes_on = part + 1 < parts;
+		add_piece(text, from, to, goes_on ? text->words[to].begin : end, part > 0, goes_on);
+	}
+	return 0;
 }
 
 static int split_sentences(struct viva_text *text, struct viva_arena *arena)
@@ -244,11 +299,12 @@ static int split_sentences(struct viva_text *text, struct viva_arena *arena)
 	UText source = UTEXT_INITIALIZER;
 	UBreakIterator *breaks = open_breaks(UBRK_SENTENCE, copy, text->size, &source);
 	size_t word = 0;
-	for (int32_t end; breaks && (end = ubrk_next(breaks)) != UBRK_DONE;)
-		add_sentence(text, (size_t)end, &word);
+	int code = breaks ? 0 : VIVA_EINTERNAL;
+	for (int32_t end; code == 0 && (end = ubrk_next(breaks)) != UBRK_DONE;)
+		code = add_sentence(text, (size_t)end, &word, arena);
 	ubrk_close(breaks);
 	utext_close(&source);
-	return breaks ? 0 : VIVA_EINTERNAL;
+	return code;
 }
 
 int viva_text_read(struct viva_bytes input, size_t max_characters, struct viva_arena *arena, struct viva_text *ret_text)

@@ -62,7 +62,7 @@ static void test_words__a_long_run_without_punctuation_is_cut_into_pieces(void *
 		strcat(input, "word ");
 	struct viva_text text = read_text(state, input);
 	assert_int_equal(text.word_count, 100);
-	assert_int_equal(text.sentence_count, 3);
+	assert_in_range(text.sentence_count, 3, 10);
 	assert_false(text.has_punctuation);
 	for (size_t i = 0; i < text.sentence_count; i++)
 		assert_true(text.sentences[i].word_count <= VIVA_TEXT_MAX_SENTENCE_WORDS);
