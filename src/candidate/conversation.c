@@ -56,7 +56,8 @@ struct conversation {
 	int64_t hint_until_ms;
 	int64_t heard_ms;
 	int64_t pinged_ms;
-	int64_t lost_ms;          // since when there is no connection; 0 = there is
+	int64_t lost_ms;          // since when there is no connection that is of use; 0 = there is
+	unsigned attempts;        // to connect, since then
 	struct viva_error error;  // why it can't go on; code 0 = it can
 };
 
@@ -129,8 +130,16 @@ static int start(struct conversation *talk, struct viva_error *error)
 
 // What the platform says.
 
+// The platform says where the interview stands: the connection is of use.
+static void note_use(struct conversation *talk)
+{
+	talk->lost_ms = 0;
+	talk->attempts = 0;
+}
+
 static void take_status(struct conversation *talk, const json_t *data)
 {
+	note_use(talk);
 	talk->status.progress = (int)json_integer_value(json_object_get(data, "progress"));
 	talk->status.current_question = (int)json_integer_value(json_object_get(data, "current_question"));
 	talk->status.total_questions = (int)json_integer_value(json_object_get(data, "total_questions"));
@@ -145,6 +154,7 @@ static void take_question(struct conversation *talk, const json_t *data)
 	copy_text(data, "text", talk->status.question, sizeof talk->status.question);
 	copy_text(data, "category", talk->status.category, sizeof talk->status.category);
 	talk->is_greeted = true;
+	note_use(talk);
 	struct turn *turn = &talk->turn;
 	if (strcmp(turn->question_id, id) == 0) {
 		// Put again after a new connection: then the answer has not arrived.
@@ -359,14 +369,21 @@ static void watch_silence(struct conversation *talk, int64_t now_ms)
 	}
 }
 
-// Connects again, with growing pauses, until the patience is over.
+// Connects again, with growing pauses, until the patience is over. One that ends before the platform says
+// on it where the interview stands was of no more use than none.
 static void connect_again(struct conversation *talk)
 {
 	struct viva_error error = {0};
 	talk->status.is_connected = false;
 	if (talk->lost_ms == 0)
 		talk->lost_ms = candidate_now_ms();
-	for (unsigned attempt = 0; talk->error.code == 0; attempt++) {
+	if (candidate_now_ms() - talk->lost_ms > CANDIDATE_PATIENCE_MS)
+		fail(talk, VIVA_EUNAVAILABLE,
+		     "each connection ends before the platform says on it where the interview stands");
+	while (talk->error.code == 0) {
+		if (talk->attempts > 0)
+			candidate_back_off(talk->attempts - 1);
+		talk->attempts++;
 		int result = candidate_connect(talk->client, talk->socket_path, &error);
 		if (result == 0)
 			break;
@@ -375,7 +392,6 @@ static void connect_again(struct conversation *talk)
 		if (!may_pass || candidate_now_ms() - talk->lost_ms > CANDIDATE_PATIENCE_MS)
 			fail(talk, result, viva_error_message(&error));
 		show(talk);
-		candidate_back_off(attempt);
 	}
 	talk->status.is_connected = talk->error.code == 0;
 	talk->is_greeted = false;
@@ -403,10 +419,8 @@ static void go_on(struct conversation *talk)
 
 	VIVA_AUTO_JSON message = NULL;
 	int result = candidate_receive(talk->client, wait_ms(talk, candidate_now_ms()), &message);
-	if (message) {
-		talk->lost_ms = 0;  // only words show that the connection is of use
+	if (message)
 		take_message(talk, message);
-	}
 	if (result == VIVA_ENOMEM)
 		fail(talk, VIVA_ENOMEM, "out of memory");
 	show(talk);

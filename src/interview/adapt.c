@@ -6,7 +6,8 @@
 
 #include "interview/messages.h"
 
-// The content of an answer, as docs/scoring.md weighs it.
+// The content of an answer, with the weights of docs/scoring.md. Relevance and coverage stand as they are: what their
+// form bears out is known to scoring only.
 static const double DEPTH_WEIGHT = .45, RELEVANCE_WEIGHT = .25, COVERAGE_WEIGHT = .30;
 
 const char *interview_slot_id(const struct interview_slot *slot)
