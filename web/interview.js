@@ -272,7 +272,8 @@ live.addEventListener('message', ({detail: {type, data}}) => {
 		goOn();
 });
 
-addEventListener('pagehide', () => camera.stop());
+// The browser may keep the page and bring it back: then the camera is off, and says so.
+addEventListener('pagehide', () => (view ? view.turnOff() : camera.stop()));
 
 frame(text.brand, connection, dataButton);
 show(text.loading, make('p', {class: 'column loading', role: 'status'}, text.loading));

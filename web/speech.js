@@ -103,7 +103,7 @@ export class Speech extends EventTarget {
 		// Browsers end by themselves after a while.
 		recognition.addEventListener('end', () => {
 			if (this.isListening && recognition === this.recognition)
-				setTimeout(() => this.isListening && this.listen(), 200);
+				setTimeout(() => this.isListening && recognition === this.recognition && this.listen(), 200);
 		});
 		this.recognition = recognition;
 		try {

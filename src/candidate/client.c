@@ -118,11 +118,14 @@ int candidate_client_create(const struct viva_config *config, struct candidate_c
 	viva_buffer_init(&client->message, MAX_MESSAGE);
 	bool is_secure = false;
 	const char *api_key = viva_config_text(config, "api-key");
+	const char *ca_file = viva_config_text(config, "ca-file");
 	int result = parse_url(client, viva_config_text(config, "url"), &is_secure, error);
 	if (result == 0 && viva_http_client_create(&client->http) < 0)
 		result = viva_fail(error, VIVA_ENOMEM, NULL, "the HTTP client can't be made");
+	if (result == 0 && !is_secure && ca_file)
+		result = viva_fail(error, VIVA_EUSAGE, "ca-file", "--ca-file is for https://, and --url is http://");
 	if (result == 0 && is_secure)
-		result = trust(client, viva_config_text(config, "ca-file"), error);
+		result = trust(client, ca_file, error);
 	if (result == 0 && api_key && candidate_client_set_credential(client, api_key) < 0)
 		result = viva_fail(error, VIVA_EUSAGE, "api-key",
 				   "--api-key has a line break, or is too long for a key");

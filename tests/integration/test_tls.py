@@ -101,6 +101,9 @@ def test_our_clients_trust_nobody_they_do_not_know(gateway, tmp_path):
         assert done.returncode == 1 and "certificate" in done.stderr, done.stderr
     done = run(*url, "--ca-file", tmp_path / "none.pem")
     assert done.returncode == 2 and "none.pem can't be read" in done.stderr, done.stderr
+    plain = ("candidate", "--answers", answers, "--url", f"http://127.0.0.1:{gateway.port}")
+    done = run(*plain, "--ca-file", stranger.certificate)
+    assert done.returncode == 2 and "--ca-file is for https://" in done.stderr, done.stderr
 
 
 def test_what_is_wrong_with_a_certificate_is_said_at_the_start(certificate, tmp_path):
