@@ -172,8 +172,9 @@ static json_t *formulas_json(const struct viva_report_source *source, struct viv
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "content_score",
 		"100 x weighted mean of depth, relevance and coverage (where the question is known, and has reference "
-		"points) with content_weights; relevance and coverage x substance, which is less than 1 for lists of "
-		"keywords, disordered words and very few words",
+		"points) with content_weights; where an answer's sum names substance, relevance and coverage count "
+		"times it: "
+		"less than 1 for lists of keywords, disordered words and very few words",
 		"communication_score", "100 x clarity x (0.7 + 0.3 x relevance)", "technical",
 		is_fallback ? "mean content_score of all scored answers, as no technical or situational one was scored"
 			    : "mean content_score of the scored technical and situational answers",
