@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -14,7 +15,7 @@ import rabbitmq
 from private_server import free_ports
 import viva_bus_driver
 import viva_tcp_proxy
-from viva_platform import wait_until
+from viva_platform import process_state, wait_until
 
 KEY, QUEUE = "score.calculated", "worker.scores"
 BLOCKED = "takes no messages now"
@@ -96,6 +97,17 @@ def block(frail, bus):
         return bus.log().count(BLOCKED) > told
 
     wait_until(is_told, "the bus knows that it is blocked")
+
+
+def hang(frail):
+    """Stops the broker, and returns when each of its threads stands still: until then one may confirm a message."""
+    os.kill(frail.node.pid, signal.SIGSTOP)
+    threads = pathlib.Path(f"/proc/{frail.node.pid}/task")
+
+    def states():
+        return {process_state(f"{frail.node.pid}/task/{thread.name}") for thread in threads.iterdir()}
+
+    wait_until(lambda: states() == {"T"}, "the broker stands still")
 
 
 def wait_for_all(consumer, wanted):
@@ -220,7 +232,7 @@ def test_a_broker_that_hangs_is_given_up_by_its_heartbeat(frail, place, make_bus
     # A slow machine may take more than these times, too: then it connects again.
     bus = make_bus(frail.url(place, query="?heartbeat=1&connection_timeout=1000"))
     publish_when_possible(bus, "before")
-    os.kill(frail.node.pid, signal.SIGSTOP)
+    hang(frail)
     try:
         with pytest.raises(viva_bus_driver.Failed) as failure:
             bus.command("publish", KEY, "s", "during", 0, 60_000)
@@ -233,7 +245,7 @@ def test_a_broker_that_hangs_is_given_up_by_its_heartbeat(frail, place, make_bus
 def test_a_broker_that_reads_nothing_is_as_one_that_blocks(frail, place, make_bus):
     bus = make_bus(frail.url(place, query="?heartbeat=60"))
     bus.command("publish", KEY, "s", "before")
-    os.kill(frail.node.pid, signal.SIGSTOP)
+    hang(frail)
     try:
         # More than the sockets' buffers take. Whoever gives up takes its body back, even in the middle of it, at the cost
         # of the connection.
