@@ -21,6 +21,14 @@ struct viva_bytes viva_bytes_of_text(const char *text)
 	return viva_bytes_of(text, strlen(text));
 }
 
+uint64_t viva_hash_more(uint64_t hash, const void *data, size_t size)
+{
+	const uint8_t *bytes = data;
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
 void viva_buffer_init(struct viva_buffer *buffer, size_t limit)
 {
 	*buffer = (struct viva_buffer){.limit = limit};

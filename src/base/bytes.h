@@ -25,6 +25,11 @@ static inline struct viva_bytes viva_bytes_of(const void *data, size_t size)
 
 struct viva_bytes viva_bytes_of_text(const char *text);
 
+// FNV-1a of 64 bits (draft-eastlake-fnv): goes on from VIVA_HASH_START, or from the hash of what came before. For
+// tables and for chance that repeats; nothing that an adversary must not meet.
+#define VIVA_HASH_START UINT64_C(0xcbf29ce484222325)
+uint64_t viva_hash_more(uint64_t hash, const void *data, size_t size);
+
 // A growable array of bytes that refuses to grow past `limit`. `{.limit = n}` is a valid empty one.
 struct viva_buffer {
 	uint8_t *data;

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 enum { MAX_SERIES = 4096, SLOTS = 8192 /* a power of two above MAX_SERIES */ };
@@ -48,15 +49,10 @@ static struct {
 // What is counted here is never shown.
 static struct viva_metric uncounted;
 
-// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv).
 static uint64_t hash_of(const char *name, const char *labels)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
-	for (; *name; name++)
-		hash = (hash ^ (uint8_t)*name) * 0x100000001b3u;
-	for (hash *= 0x100000001b3u; *labels; labels++)
-		hash = (hash ^ (uint8_t)*labels) * 0x100000001b3u;
-	return hash;
+	uint64_t hash = viva_hash_more(VIVA_HASH_START, name, strlen(name) + 1);
+	return viva_hash_more(hash, labels, strlen(labels));
 }
 
 static struct family *find_family(const char *name)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/macros.h"
 
 // docs/questions.md, "Adaptive interviews".
@@ -39,9 +40,7 @@ double interview_ability(const struct interview_judged *answers, size_t count)
 // Chance that is the same for the same seed and question: SplitMix64 over FNV-1a.
 static uint64_t chance(uint64_t seed, const char *id)
 {
-	uint64_t hash = 14695981039346656037u ^ seed;
-	for (; *id; id++)
-		hash = (hash ^ (uint8_t)*id) * 1099511628211u;
+	uint64_t hash = viva_hash_more(VIVA_HASH_START ^ seed, id, strlen(id));
 	hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
 	hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
 	return hash ^ hash >> 31;

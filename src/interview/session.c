@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "interview/meters.h"
 
@@ -59,9 +60,9 @@ int interview_sessions_create(const struct interview_sessions_options *options,
 // FNV-1a over the lower-case id.
 static struct interview_session **slot_of(struct interview_sessions *sessions, const char *id)
 {
-	uint64_t hash = UINT64_C(14695981039346656037);
+	uint64_t hash = VIVA_HASH_START;
 	for (; *id; id++)
-		hash = (hash ^ (uint64_t)((unsigned char)*id | 0x20)) * UINT64_C(1099511628211);
+		hash = viva_hash_more(hash, &(unsigned char){(unsigned char)(*id | 0x20)}, 1);
 	return &sessions->slots[hash & (sessions->slot_count - 1)];
 }
 

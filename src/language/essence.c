@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "language/fluency.h"
 #include "language/lexicon.h"
 #include "language/neutral.h"
@@ -45,12 +46,9 @@ static size_t mark_copied(const struct viva_text *answer, const struct viva_text
 
 static uint64_t hash_run(const struct viva_text *text, size_t at)
 {
-	uint64_t hash = 14695981039346656037u;  // FNV-1a
-	for (size_t i = at; i < at + REPEATED_RUN; i++) {
-		for (const char *c = text->words[i].text; *c; c++)
-			hash = (hash ^ (uint8_t)*c) * 1099511628211u;
-		hash = (hash ^ ' ') * 1099511628211u;
-	}
+	uint64_t hash = VIVA_HASH_START;
+	for (size_t i = at; i < at + REPEATED_RUN; i++)
+		hash = viva_hash_more(hash, text->words[i].text, strlen(text->words[i].text) + 1);
 	return hash;
 }
 

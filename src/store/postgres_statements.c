@@ -5,14 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// FNV-1a, 64 bits (RFC draft-eastlake-fnv).
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
-{
-	const uint8_t *bytes = data;
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
+#include "base/bytes.h"
 
 static bool is_same(const struct viva_postgres_statement *statement, uint64_t hash, const char *sql,
 		    const struct viva_postgres_parameters *parameters)
@@ -55,8 +48,8 @@ int viva_postgres_statements_find(struct viva_postgres_statements *statements, c
 				  struct viva_postgres_statement **ret_statement, bool *ret_is_evicting,
 				  struct viva_error *error)
 {
-	uint64_t hash = hash_bytes(UINT64_C(0xcbf29ce484222325), sql, strlen(sql));
-	hash = hash_bytes(hash, parameters->types, parameters->count * sizeof(Oid));
+	uint64_t hash = viva_hash_more(VIVA_HASH_START, sql, strlen(sql));
+	hash = viva_hash_more(hash, parameters->types, parameters->count * sizeof(Oid));
 	struct viva_postgres_statement *slot = &statements->slots[0];
 	for (size_t i = 0; i < VIVA_POSTGRES_STATEMENTS; i++) {
 		struct viva_postgres_statement *candidate = &statements->slots[i];

@@ -129,12 +129,24 @@ static void test_bytes__a_window_keeps_its_parent_alive(void **state)
 	viva_blob_destroy(window);
 }
 
+// The values are of the tests in draft-eastlake-fnv.
+static void test_bytes__hashes_are_fnv_1a_however_the_bytes_come(void **state)
+{
+	(void)state;
+	assert_true(viva_hash_more(VIVA_HASH_START, "", 0) == UINT64_C(0xcbf29ce484222325));
+	assert_true(viva_hash_more(VIVA_HASH_START, "a", 1) == UINT64_C(0xaf63dc4c8601ec8c));
+	assert_true(viva_hash_more(VIVA_HASH_START, "foobar", 6) == UINT64_C(0x85944171f73967e8));
+	assert_true(viva_hash_more(viva_hash_more(VIVA_HASH_START, "foo", 3), "bar", 3) ==
+		    UINT64_C(0x85944171f73967e8));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bytes__a_buffer_grows_to_its_limit_and_no_further),
 		cmocka_unit_test(test_bytes__a_large_buffer_reaches_exactly_its_limit),
 		cmocka_unit_test(test_bytes__a_finished_buffer_is_empty_and_usable),
+		cmocka_unit_test(test_bytes__hashes_are_fnv_1a_however_the_bytes_come),
 		cmocka_unit_test(test_bytes__consumed_bytes_leave_at_the_front),
 		cmocka_unit_test(test_bytes__room_reserved_is_room_to_write),
 		cmocka_unit_test(test_bytes__a_failed_growth_changes_nothing),
