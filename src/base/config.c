@@ -345,10 +345,16 @@ void viva_config_print_help(const struct viva_config *config, const char *usage,
 	fputs("  --help\n      Shows this and ends.\n", out);
 }
 
+// A choice is a text, too.
+static bool may_be_read_as(const struct viva_option *option, enum viva_option_type type)
+{
+	return option->type == type || (option->type == VIVA_OPTION_CHOICE && type == VIVA_OPTION_TEXT);
+}
+
 static const struct setting *get(const struct viva_config *config, const char *name, enum viva_option_type type)
 {
 	size_t found = find(config, name, strlen(name));
-	if (found == NOT_FOUND || config->settings[found].option->type != type) {
+	if (found == NOT_FOUND || !may_be_read_as(config->settings[found].option, type)) {
 		fprintf(stderr, "viva: there is no option \"%s\" of this type\n", name);
 		abort();
 	}
@@ -357,9 +363,7 @@ static const struct setting *get(const struct viva_config *config, const char *n
 
 const char *viva_config_text(const struct viva_config *config, const char *name)
 {
-	size_t found = find(config, name, strlen(name));
-	bool is_choice = found != NOT_FOUND && config->settings[found].option->type == VIVA_OPTION_CHOICE;
-	return get(config, name, is_choice ? VIVA_OPTION_CHOICE : VIVA_OPTION_TEXT)->text;
+	return get(config, name, VIVA_OPTION_TEXT)->text;
 }
 
 size_t viva_config_choice(const struct viva_config *config, const char *name)
