@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -53,14 +52,9 @@ static const char *const reporting[] = {
 	"mean",    "suppose", "sure", "think", "thought", "wish",
 };
 
-static int compare_text(const void *key, const void *text)
-{
-	return strcmp(key, *(const char *const *)text);
-}
-
 static bool is_listed(const char *word, const char *const *list, size_t count)
 {
-	return bsearch(word, list, count, sizeof *list, compare_text) != NULL;
+	return viva_lexicon_find(word, list, count, sizeof *list) != NULL;
 }
 
 // "i", "we'll", "he": what a verb follows.
@@ -97,15 +91,9 @@ static bool may_end(const struct viva_word *word)
 	return is_closer || (word->flags & (VIVA_WORD_FUNCTION | VIVA_WORD_SUBJECT | VIVA_WORD_MODAL)) == 0;
 }
 
-static int compare_opener(const void *word, const void *opener)
-{
-	return strcmp(word, ((const struct opener *)opener)->word);
-}
-
 static double opener_cost(const struct viva_word *word)
 {
-	const struct opener *opener =
-		bsearch(word->text, openers, VIVA_COUNT(openers), sizeof *openers, compare_opener);
+	const struct opener *opener = viva_lexicon_find(word->text, openers, VIVA_COUNT(openers), sizeof *openers);
 	return opener ? *opener->cost : ANYWHERE;
 }
 
@@ -147,11 +135,6 @@ static double length_cost(size_t words)
 	return off * off;
 }
 
-static bool is_counted(const struct viva_word *word)
-{
-	return (word->flags & VIVA_WORD_FILLER) == 0;
-}
-
 // The best way to cut the first words up to each place.
 struct way {
 	double cost;
@@ -185,7 +168,7 @@ int viva_clauses_cut(const struct viva_word *words, size_t count, struct viva_ar
 		return VIVA_ENOMEM;
 	size_t counted_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (is_counted(&words[i]))
+		if (viva_word_is_counted(&words[i]))
 			counted[counted_count++] = &words[i];
 	}
 	find_ways(counted, counted_count, ways);

@@ -196,10 +196,8 @@ static double sentence_words(const struct viva_text *text, size_t words)
 static double segment_words(const struct viva_text *text)
 {
 	size_t segments = 0;
-	for (size_t i = 0; i < text->word_count; i++) {
-		bool is_last = i + 1 == text->word_count;
-		segments += is_last || strchr(",;:.!?", text->data[text->words[i].end]) != NULL;
-	}
+	for (size_t i = 0; i < text->word_count; i++)
+		segments += i + 1 == text->word_count || viva_word_ends_at_mark(text, i);
 	return segments > 0 ? (double)text->word_count / (double)segments : 0;
 }
 

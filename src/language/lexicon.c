@@ -145,23 +145,23 @@ static const char *const foreign[] = {
 };
 // clang-format on
 
-static int compare_entry(const void *key, const void *entry)
+static int compare_word(const void *word, const void *entry)
 {
-	return strcmp(key, ((const struct entry *)entry)->word);
+	return strcmp(word, *(const char *const *)entry);
 }
 
-static int compare_text(const void *key, const void *text)
+const void *viva_lexicon_find(const char *word, const void *table, size_t count, size_t entry_size)
 {
-	return strcmp(key, *(const char *const *)text);
+	return bsearch(word, table, count, entry_size, compare_word);
 }
 
 unsigned viva_lexicon_flags(const char *word)
 {
-	const struct entry *entry = bsearch(word, english, VIVA_COUNT(english), sizeof *english, compare_entry);
+	const struct entry *entry = viva_lexicon_find(word, english, VIVA_COUNT(english), sizeof *english);
 	return entry ? entry->flags : 0;
 }
 
 bool viva_lexicon_is_foreign(const char *word)
 {
-	return bsearch(word, foreign, VIVA_COUNT(foreign), sizeof *foreign, compare_text) != NULL;
+	return viva_lexicon_find(word, foreign, VIVA_COUNT(foreign), sizeof *foreign) != NULL;
 }

@@ -7,6 +7,7 @@
 #define VIVA_LANGUAGE_LEXICON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum viva_word_flag {
 	VIVA_WORD_FUNCTION = 1 << 0,              // a stop word: carries grammar, not content
@@ -23,6 +24,9 @@ enum viva_word_flag {
 	VIVA_WORD_MODAL = 1 << 11,                 // asks for a verb's plain form: "can", "didn't"
 	VIVA_WORD_FINITE = 1 << 12,                // a verb that has its subject: "is", "had"
 };
+
+// The entry of a table in strcmp's order whose entries begin with their word (a list of words is one); NULL = none.
+const void *viva_lexicon_find(const char *word, const void *table, size_t count, size_t entry_size);
 
 // The flags of a lower-case word; 0 = none.
 unsigned viva_lexicon_flags(const char *word);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/macros.h"
@@ -70,16 +69,11 @@ static const char *const light[] = {
 };
 // clang-format on
 
-static int compare(const void *key, const void *entry)
-{
-	return strcmp(key, *(const char *const *)entry);
-}
-
 bool viva_lexicon_is_light(const char *word)
 {
 	static const char *const not_adverbs[] = {"anomaly", "assembly", "family", "monopoly", "reply", "supply"};
 	size_t size = strlen(word);
 	if (size > 4 && strcmp(word + size - 2, "ly") == 0)
-		return !bsearch(word, not_adverbs, VIVA_COUNT(not_adverbs), sizeof *not_adverbs, compare);
-	return bsearch(word, light, VIVA_COUNT(light), sizeof *light, compare) != NULL;
+		return !viva_lexicon_find(word, not_adverbs, VIVA_COUNT(not_adverbs), sizeof *not_adverbs);
+	return viva_lexicon_find(word, light, VIVA_COUNT(light), sizeof *light) != NULL;
 }

@@ -3,10 +3,10 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/macros.h"
+#include "language/lexicon.h"
 
 struct form {
 	const char *word;
@@ -152,14 +152,9 @@ static const struct form pronouns[] = {
 
 static const char ANYONE[] = "alex";  // stands for every name
 
-static int compare(const void *key, const void *entry)
-{
-	return strcmp(key, *(const char *const *)entry);
-}
-
 static const char *find(const struct form *forms, size_t count, const char *word)
 {
-	const struct form *form = bsearch(word, forms, count, sizeof *forms, compare);
+	const struct form *form = viva_lexicon_find(word, forms, count, sizeof *forms);
 	return form ? form->neutral : NULL;
 }
 
@@ -199,7 +194,7 @@ const char *viva_neutral_word(const char *word, char room[VIVA_NEUTRAL_MAX_BYTES
 	const char *pronoun = find(pronouns, VIVA_COUNT(pronouns), word);
 	if (pronoun)
 		return pronoun;
-	if (bsearch(word, names, VIVA_COUNT(names), sizeof *names, compare))
+	if (viva_lexicon_find(word, names, VIVA_COUNT(names), sizeof *names))
 		return ANYONE;
 	return viva_neutral_spelling(word, room);
 }

@@ -203,12 +203,12 @@ static char *copy_for_sentences(const struct viva_text *text, struct viva_arena 
 	return copy;
 }
 
-static bool is_counted(const struct viva_word *word)
+bool viva_word_is_counted(const struct viva_word *word)
 {
 	return (word->flags & VIVA_WORD_FILLER) == 0;
 }
 
-static bool ends_at_mark(const struct viva_text *text, size_t word)
+bool viva_word_ends_at_mark(const struct viva_text *text, size_t word)
 {
 	return strchr(",;:.!?", text->data[text->words[word].end]) != NULL;  // or the text's end
 }
@@ -219,10 +219,10 @@ static bool is_bare(const struct viva_text *text, size_t first, size_t count)
 {
 	size_t run = 0;
 	for (size_t i = first; i < first + count; i++) {
-		run += is_counted(&text->words[i]);
+		run += viva_word_is_counted(&text->words[i]);
 		if (run > (text->has_punctuation ? MAX_WRITTEN_RUN : MAX_BARE_RUN))
 			return true;
-		if (ends_at_mark(text, i))
+		if (viva_word_ends_at_mark(text, i))
 			run = 0;
 	}
 	return false;
@@ -247,14 +247,14 @@ static size_t cut_evenly(const struct viva_text *text, size_t first, size_t coun
 {
 	size_t counted = 0;
 	for (size_t i = first; i < first + count; i++)
-		counted += is_counted(&text->words[i]);
+		counted += viva_word_is_counted(&text->words[i]);
 	size_t parts = (counted + VIVA_TEXT_MAX_SENTENCE_WORDS - 1) / VIVA_TEXT_MAX_SENTENCE_WORDS;
 	parts = VIVA_MAX(parts, (size_t)1);
 	size_t to = 0;
 	size_t passed = 0;
 	for (size_t part = 0; part + 1 < parts; part++) {
 		while (passed < counted * (part + 1) / parts)
-			passed += is_counted(&text->words[first + to++]);
+			passed += viva_word_is_counted(&text->words[first + to++]);
 		ends[part] = to;
 	}
 	ends[parts - 1] = count;

@@ -46,6 +46,11 @@ enum {
 	VIVA_TEXT_MAX_SENTENCE_WORDS = 40,  // a longer run, as speech recognisers give, is cut into such pieces
 };
 
+// Whether the word counts where a run of words is measured: fillers ("um") don't.
+bool viva_word_is_counted(const struct viva_word *word);
+// Whether punctuation, or the text's end, is right behind word `word`.
+bool viva_word_ends_at_mark(const struct viva_text *text, size_t word);
+
 // Reads at most max_characters of `input`. VIVA_EINVAL (not UTF-8), VIVA_ENOMEM.
 VIVA_MUST_CHECK int viva_text_read(struct viva_bytes input, size_t max_characters, struct viva_arena *arena,
 				   struct viva_text *ret_text);
