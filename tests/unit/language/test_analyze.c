@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena_fixture.h"
+#include "language_fixture.h"
 #include "viva_test.h"
 
 static const char QUESTION[] = "What is the difference between a process and a thread, and when would you use each?";
@@ -48,42 +50,10 @@ static const struct viva_background_question BACKGROUND[] = {
 	{.text = "A customer wants a fixed date for work that you cannot estimate. How do you answer?"},
 };
 
-static struct viva_language *language;
-static struct viva_arena *arena;
-
-static int open_language(void **state)
+static int open_with_background(void **state)
 {
 	(void)state;
-	struct viva_language_options options = viva_language_defaults();
-	struct viva_error error = {0};
-	options.model_directory = getenv("VIVA_MODEL_DIR");
-	options.background = BACKGROUND;
-	options.background_count = VIVA_COUNT(BACKGROUND);
-	if (!options.model_directory || viva_language_open(&options, &language, &error) != 0) {
-		print_error("the models can't be opened: %s\n", error.message);
-		return -1;
-	}
-	return 0;
-}
-
-static int close_language(void **state)
-{
-	(void)state;
-	language = viva_language_destroy(language);
-	return 0;
-}
-
-static int make_arena(void **state)
-{
-	(void)state;
-	return viva_arena_create(0, &arena);
-}
-
-static int free_arena(void **state)
-{
-	(void)state;
-	arena = viva_arena_destroy(arena);
-	return 0;
+	return open_language_beside(BACKGROUND, VIVA_COUNT(BACKGROUND));
 }
 
 static struct viva_answer answer_of(const char *transcript)
@@ -596,5 +566,5 @@ int main(void)
 		TEST(test_analyze__a_story_is_told_which_part_is_missing),
 		TEST(test_analyze__a_missing_model_is_named_with_its_cure),
 	};
-	return cmocka_run_group_tests(tests, open_language, close_language);
+	return cmocka_run_group_tests(tests, open_with_background, close_language);
 }

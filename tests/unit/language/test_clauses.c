@@ -6,10 +6,11 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "arena_fixture.h"
 #include "language/analyze.h"
+#include "language_fixture.h"
 #include "viva_test.h"
 
 static const char *const POINTS[] = {
@@ -40,38 +41,6 @@ static const char STORY[] =
 	"that we could move the big tables in advance. In the end we needed only forty minutes of downtime, and he "
 	"told "
 	"me later that he was glad about it.";
-
-static struct viva_language *language;
-static struct viva_arena *arena;
-
-static int open_language(void **state)
-{
-	(void)state;
-	struct viva_language_options options = viva_language_defaults();
-	struct viva_error error = {0};
-	options.model_directory = getenv("VIVA_MODEL_DIR");
-	return viva_language_open(&options, &language, &error);
-}
-
-static int close_language(void **state)
-{
-	(void)state;
-	language = viva_language_destroy(language);
-	return 0;
-}
-
-static int make_arena(void **state)
-{
-	(void)state;
-	return viva_arena_create(0, &arena);
-}
-
-static int free_arena(void **state)
-{
-	(void)state;
-	arena = viva_arena_destroy(arena);
-	return 0;
-}
 
 static struct viva_text read_text(const char *input)
 {

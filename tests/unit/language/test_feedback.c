@@ -5,22 +5,8 @@
 
 #include <string.h>
 
+#include "arena_fixture.h"
 #include "viva_test.h"
-
-static struct viva_arena *arena;
-
-static int make_arena(void **state)
-{
-	(void)state;
-	return viva_arena_create(0, &arena);
-}
-
-static int free_arena(void **state)
-{
-	(void)state;
-	arena = viva_arena_destroy(arena);
-	return 0;
-}
 
 static const struct viva_point_finding POINTS[] = {
 	{.text = "An index is a sorted structure.",

@@ -1,22 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_path.h"
 
+#include "arena_fixture.h"
 #include "viva_test.h"
-
-static struct viva_arena *arena;
-
-static int make_arena(void **state)
-{
-	(void)state;
-	return viva_arena_create(0, &arena);
-}
-
-static int free_arena(void **state)
-{
-	(void)state;
-	arena = viva_arena_destroy(arena);
-	return 0;
-}
 
 static void assert_path(const char *target, const char *path, const char *query)
 {

@@ -4,23 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena_fixture.h"
 #include "scoring/state.h"
 #include "viva_test.h"
-
-static struct viva_arena *arena;
-
-static int make_arena(void **state)
-{
-	(void)state;
-	return viva_arena_create(0, &arena);
-}
-
-static int free_arena(void **state)
-{
-	(void)state;
-	arena = viva_arena_destroy(arena);
-	return 0;
-}
 
 // Reads and checks a request as the service does. *ret_json keeps its texts alive.
 static int read_request(const char *text, json_t **ret_json, Scoring__ScoreRequest **ret_request,
