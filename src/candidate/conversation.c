@@ -369,8 +369,8 @@ static void watch_silence(struct conversation *talk, int64_t now_ms)
 	}
 }
 
-// Connects again, with growing pauses, until the patience is over. One that ends before the platform says
-// on it where the interview stands was of no more use than none.
+// Connects again, with growing pauses, until the patience is over. A connection that ended before the platform said on
+// it where the interview stands was of no more use than none.
 static void connect_again(struct conversation *talk)
 {
 	struct viva_error error = {0};
